@@ -1,0 +1,113 @@
+//! Files: `open(2)`, `stat(2)`, `fcntl(2)`.
+
+use crate::time::Timespec;
+use bitflags::bitflags;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+bitflags! {
+    /// `O_*` of `open(2)`. The access mode is the low two bits: see [`OpenFlags::ACCMODE`].
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct OpenFlags: u32 {
+        /// Write only.
+        const WRONLY = 0o1;
+        /// Read and write.
+        const RDWR = 0o2;
+        /// Mask of the access mode; the value 3 means "no access but ioctl".
+        const ACCMODE = 0o3;
+        /// Create the file if it does not exist.
+        const CREAT = 0o100;
+        /// With CREAT: it must not exist.
+        const EXCL = 0o200;
+        /// Do not make a terminal the controlling one.
+        const NOCTTY = 0o400;
+        /// Truncate to length 0.
+        const TRUNC = 0o1000;
+        /// Every write goes to the end.
+        const APPEND = 0o2000;
+        /// Never block.
+        const NONBLOCK = 0o4000;
+        /// Data integrity after each write.
+        const DSYNC = 0o10000;
+        /// Signal when ready.
+        const ASYNC = 0o20000;
+        /// Bypass the cache.
+        const DIRECT = 0o40000;
+        /// Ignored on 64 bits.
+        const LARGEFILE = 0o100000;
+        /// Must be a directory.
+        const DIRECTORY = 0o200000;
+        /// Do not follow a symbolic link at the end.
+        const NOFOLLOW = 0o400000;
+        /// Do not update the access time.
+        const NOATIME = 0o1000000;
+        /// Close on exec.
+        const CLOEXEC = 0o2000000;
+        /// File integrity after each write (with DSYNC).
+        const SYNC = 0o4010000;
+        /// A reference to the place only.
+        const PATH = 0o10000000;
+        /// An unnamed file (with DIRECTORY).
+        const TMPFILE = 0o20000000;
+        const _ = !0;
+    }
+}
+
+/// File type bits of a mode: `S_IFMT`.
+pub const S_IFMT: u32 = 0o170000;
+
+/// Kind of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u32)]
+#[expect(missing_docs, reason = "the names of inode(7)")]
+pub enum FileType {
+    Fifo = 0o010000,
+    CharDevice = 0o020000,
+    Directory = 0o040000,
+    BlockDevice = 0o060000,
+    Regular = 0o100000,
+    Symlink = 0o120000,
+    Socket = 0o140000,
+}
+
+impl FileType {
+    /// The type in a mode's `S_IFMT` bits.
+    pub const fn from_mode(mode: u32) -> Option<Self> {
+        Some(match mode & S_IFMT {
+            0o010000 => Self::Fifo,
+            0o020000 => Self::CharDevice,
+            0o040000 => Self::Directory,
+            0o060000 => Self::BlockDevice,
+            0o100000 => Self::Regular,
+            0o120000 => Self::Symlink,
+            0o140000 => Self::Socket,
+            _ => return None,
+        })
+    }
+
+    /// `DT_*` as `getdents64(2)` returns it.
+    pub const fn to_dirent(self) -> u8 {
+        (self as u32 >> 12) as u8
+    }
+}
+
+/// `struct stat` of x86-64.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+#[expect(missing_docs, reason = "the names of stat(3type)")]
+pub struct Stat {
+    pub dev: u64,
+    pub ino: u64,
+    pub nlink: u64,
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    pub _pad0: u32,
+    pub rdev: u64,
+    pub size: i64,
+    pub blksize: i64,
+    pub blocks: i64,
+    pub atime: Timespec,
+    pub mtime: Timespec,
+    pub ctime: Timespec,
+    pub _reserved: [i64; 3],
+}

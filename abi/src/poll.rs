@@ -1,0 +1,32 @@
+//! Readiness events: `poll(2)`, `epoll_ctl(2)`.
+
+use bitflags::bitflags;
+
+bitflags! {
+    /// Readiness of a file, the low bits shared by `poll` and `epoll`.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct Events: u32 {
+        /// There is data to read.
+        const IN = 0x001;
+        /// There is urgent data to read.
+        const PRI = 0x002;
+        /// Writing will not block.
+        const OUT = 0x004;
+        /// An error condition.
+        const ERR = 0x008;
+        /// Hang up.
+        const HUP = 0x010;
+        /// The descriptor is not open.
+        const NVAL = 0x020;
+        /// Normal data may be read.
+        const RDNORM = 0x040;
+        /// Priority band data may be read.
+        const RDBAND = 0x080;
+        /// Writing now will not block.
+        const WRNORM = 0x100;
+        /// Priority data may be written.
+        const WRBAND = 0x200;
+        /// Stream socket peer closed its writing half.
+        const RDHUP = 0x2000;
+    }
+}

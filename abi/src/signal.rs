@@ -1,0 +1,1 @@
+//! Signals: `signal(7)`, `sigaction(2)`.

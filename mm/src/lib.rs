@@ -1,0 +1,21 @@
+//! Guest memory: mappings, access to user memory, ELF images.
+//!
+//! Above `platform`, below `vfs`. The host kernel does the paging (see ARCHITECTURE.md); this crate
+//! keeps the tree of mappings that the guest sees and tells the platform to mirror it.
+//! - [`UserAddr`], [`UserPtr`], [`UserSlice`], [`UserStr`]: typed guest addresses, checked only when used.
+//! - [`UserMemory`]: reading and writing them.
+//! - [`Sink`], [`Source`]: where file operations put and get their bytes.
+//! - [`Backing`]: a file that can be mapped.
+#![forbid(unsafe_code)]
+
+mod addr;
+mod backing;
+mod io;
+mod memory;
+mod space;
+
+pub use addr::{UserAddr, UserPtr, UserSlice, UserStr};
+pub use backing::{Backing, HostRange};
+pub use io::{Sink, SliceSource, Source, UserSink, UserSource, VecSink};
+pub use memory::UserMemory;
+pub use space::{Exec, FutexKey, Image, Mm};

@@ -1,0 +1,2 @@
+//! Nacre: the command line.
+fn main() {}

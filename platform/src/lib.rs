@@ -1,0 +1,40 @@
+//! Guest address spaces and guest threads on the host.
+//!
+//! Above `host`, below `mm`. One folder per platform, `systrap` the first.
+//! - [`Platform`]: makes address spaces.
+//! - [`Space`]: a guest address space: read, write, map, unmap. Named after no mechanism on purpose.
+//! - [`Context`]: a guest thread: its registers, and [`Context::run`], which runs it until the next [`Exit`].
+//! - [`Kicker`]: gets a running guest thread out of application code.
+
+mod systrap;
+
+pub use abi::ptrace::UserRegs as Regs;
+pub use systrap::{Context, Kicker, Platform, Space};
+
+/// A CPU exception in application code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The signal that Linux sends for it: SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP.
+    pub signal: u8,
+    /// `si_code`.
+    pub code: i32,
+    /// `si_addr`.
+    pub addr: u64,
+    /// Trap number of the CPU, as in the signal frame.
+    pub trapno: u64,
+    /// Error code of the CPU, as in the signal frame (page faults: bit 1 write, bit 4 fetch).
+    pub error: u64,
+}
+
+/// Why application code stopped running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It made a system call: number in `orig_rax` (also in `rax`), `rip` behind the instruction.
+    Syscall,
+    /// It raised an exception.
+    Fault(Fault),
+    /// It was kicked.
+    Interrupt,
+    /// Its host process is gone: the guest process dies by SIGKILL.
+    Dead,
+}

@@ -1,0 +1,57 @@
+//! The one order of locks.
+
+/// Place of a lock in the order: a thread that holds a lock takes only locks of higher rank.
+///
+/// Checked at run time in debug builds. Add a lock where it belongs, with what it protects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Rank {
+    /// Sandbox control: containers, start, stop.
+    Control,
+    /// Timers that are armed (not held while one fires).
+    Timers,
+    /// A mount namespace's tree of mounts.
+    Mounts,
+    /// Renames across directories of one filesystem.
+    Rename,
+    /// Contents of a directory inode; parent before child.
+    Directory,
+    /// Children of a dentry.
+    Dentry,
+    /// State of an open file: its offset.
+    Offset,
+    /// Epoll instances (an instance inside another one is checked for depth, not by rank).
+    Epoll,
+    /// The process tree: parents, groups, sessions, exit states.
+    Tree,
+    /// A table of signal handlers and all pending signals of its processes.
+    Signals,
+    /// The mappings of an address space.
+    Mappings,
+    /// Pages and size of a file in memory.
+    FileData,
+    /// A terminal.
+    Tty,
+    /// A socket.
+    Socket,
+    /// Tables of a network stack: ports, abstract names.
+    Stack,
+    /// A pipe, an eventfd, or another small file with a buffer.
+    Buffer,
+    /// Attachments of an inode: locks, FIFO, watches.
+    Inode,
+    /// Buckets of the futex table.
+    Futex,
+    /// A descriptor table.
+    FdTable,
+    /// Root, working directory and umask of a process.
+    FsContext,
+    /// What a task lets others see.
+    Task,
+    /// One guest address space on the host: descriptor passing, slots.
+    Space,
+    /// Entries of a wait queue.
+    WaitQueue,
+    /// Leaf: nothing is taken under it.
+    Leaf,
+}

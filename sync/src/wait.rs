@@ -1,0 +1,209 @@
+//! The word that a task sleeps on.
+
+use crate::clock::{Clock, Deadline};
+use crate::queue::Wake;
+use abi::poll::Events;
+use rustix::io::Errno;
+use rustix::thread::futex;
+use rustix::time::Timespec;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+
+/// Why [`WaitWord::sleep`] came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Woken {
+    /// Somebody called [`WaitWord::wake`]; check the condition again.
+    Event,
+    /// Somebody called [`WaitWord::interrupt`]. It stays set until the owner clears it.
+    Interrupted,
+    /// The deadline passed.
+    TimedOut,
+}
+
+/// A condition was met since [`WaitWord::arm`].
+const WOKEN: u32 = 1;
+/// The owner must look at signals and stops before it goes on.
+const INTERRUPTED: u32 = 2;
+/// The owner must die: also ends sleeps that only a fatal signal may end.
+const KILLED: u32 = 4;
+/// The owner sleeps in the futex.
+const SLEEPING: u32 = 8;
+/// The owner runs application code.
+const IN_APP: u32 = 16;
+
+/// One task's word: waking its sleep and kicking its application are the same atomic operation,
+/// so neither can be lost between the other's steps.
+///
+/// One owner (the task's thread) sleeps; anybody wakes and interrupts.
+#[derive(Debug, Default)]
+pub struct WaitWord(AtomicU32);
+
+impl WaitWord {
+    /// A word with nothing pending.
+    pub const fn new() -> Self {
+        Self(AtomicU32::new(0))
+    }
+
+    /// Forgets earlier wakes. Call before the condition is checked: arm, check, sleep.
+    pub fn arm(&self) {
+        self.0.fetch_and(!WOKEN, SeqCst);
+    }
+
+    /// Ends the owner's sleep, or its next one, once.
+    pub fn wake(&self) {
+        if self.0.fetch_or(WOKEN, SeqCst) & SLEEPING != 0 {
+            self.futex_wake();
+        }
+    }
+
+    /// Makes the owner look at its signals and stops. True: the owner runs application code and
+    /// must be kicked out of it by the platform.
+    #[must_use]
+    pub fn interrupt(&self) -> bool {
+        let old = self.0.fetch_or(INTERRUPTED, SeqCst);
+        if old & SLEEPING != 0 {
+            self.futex_wake();
+        }
+        old & IN_APP != 0
+    }
+
+    /// As [`Self::interrupt`], and ends [`Self::sleep_killable`] too.
+    #[must_use]
+    pub fn kill(&self) -> bool {
+        let old = self.0.fetch_or(INTERRUPTED | KILLED, SeqCst);
+        if old & SLEEPING != 0 {
+            self.futex_wake();
+        }
+        old & IN_APP != 0
+    }
+
+    /// Takes note of an interrupt; the owner then looks at what caused it.
+    pub fn clear_interrupt(&self) {
+        self.0.fetch_and(!INTERRUPTED, SeqCst);
+    }
+
+    /// An interrupt is pending.
+    pub fn is_interrupted(&self) -> bool {
+        self.0.load(SeqCst) & INTERRUPTED != 0
+    }
+
+    /// Somebody killed the owner.
+    pub fn is_killed(&self) -> bool {
+        self.0.load(SeqCst) & KILLED != 0
+    }
+
+    /// The owner goes to application code; false when an interrupt is pending and must be seen to.
+    #[must_use]
+    pub fn enter_app(&self) -> bool {
+        self.0.fetch_update(SeqCst, SeqCst, |word| (word & INTERRUPTED == 0).then_some(word | IN_APP)).is_ok()
+    }
+
+    /// The owner is back from application code.
+    pub fn leave_app(&self) {
+        self.0.fetch_and(!IN_APP, SeqCst);
+    }
+
+    /// Sleeps until woken, interrupted or past `deadline`. Owner only.
+    pub fn sleep(&self, deadline: Option<Deadline>) -> Woken {
+        self.sleep_until(deadline, INTERRUPTED)
+    }
+
+    /// Sleeps until woken, killed or past `deadline`; other interrupts wait. Owner only.
+    pub fn sleep_killable(&self, deadline: Option<Deadline>) -> Woken {
+        self.sleep_until(deadline, KILLED)
+    }
+
+    fn sleep_until(&self, deadline: Option<Deadline>, breakers: u32) -> Woken {
+        loop {
+            let word = self.0.load(SeqCst);
+            if word & WOKEN != 0 {
+                self.0.fetch_and(!WOKEN, SeqCst);
+                return Woken::Event;
+            }
+            if word & breakers != 0 {
+                return Woken::Interrupted;
+            }
+            if self.0.compare_exchange(word, word | SLEEPING, SeqCst, SeqCst).is_err() {
+                continue;
+            }
+            let timed_out = self.futex_wait(word | SLEEPING, deadline);
+            let word = self.0.fetch_and(!SLEEPING, SeqCst);
+            if timed_out && word & (WOKEN | breakers) == 0 {
+                return Woken::TimedOut;
+            }
+        }
+    }
+
+    /// True when the deadline passed.
+    fn futex_wait(&self, value: u32, deadline: Option<Deadline>) -> bool {
+        let mut flags = futex::Flags::PRIVATE;
+        let timeout = deadline.map(|deadline| {
+            let deadline = match deadline.clock {
+                Clock::Monotonic => deadline,
+                Clock::Realtime => {
+                    flags |= futex::Flags::CLOCK_REALTIME;
+                    deadline
+                }
+                // The futex knows no boot-time clock; the machine does not suspend while we wait.
+                Clock::Boottime => Deadline::after(deadline.left()).unwrap_or(deadline),
+            };
+            let time = deadline.to_timespec();
+            Timespec { tv_sec: time.sec, tv_nsec: time.nsec }
+        });
+        matches!(
+            futex::wait_bitset(&self.0, flags, value, timeout.as_ref(), core::num::NonZeroU32::MAX),
+            Err(Errno::TIMEDOUT)
+        )
+    }
+
+    fn futex_wake(&self) {
+        // Waking a word that exists cannot fail.
+        let _ = futex::wake(&self.0, futex::Flags::PRIVATE, 1);
+    }
+}
+
+impl Wake for WaitWord {
+    fn wake(&self, _events: Events) -> bool {
+        WaitWord::wake(self);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    #[test]
+    fn wake_before_sleep_is_kept() {
+        let word = WaitWord::new();
+        word.arm();
+        word.wake();
+        assert_eq!(word.sleep(None), Woken::Event);
+        assert_eq!(word.sleep(Deadline::after(Duration::from_millis(1))), Woken::TimedOut);
+    }
+
+    #[test]
+    fn interrupt_is_sticky_and_bars_the_app() {
+        let word = WaitWord::new();
+        assert!(word.enter_app());
+        assert!(word.interrupt());
+        word.leave_app();
+        assert!(!word.enter_app());
+        assert_eq!(word.sleep(None), Woken::Interrupted);
+        word.clear_interrupt();
+        assert!(word.enter_app());
+    }
+
+    #[test]
+    fn wake_from_another_thread() {
+        let word = Arc::new(WaitWord::new());
+        for _ in 0..1000 {
+            word.arm();
+            let other = Arc::clone(&word);
+            let thread = std::thread::spawn(move || other.wake());
+            assert_eq!(word.sleep(None), Woken::Event);
+            thread.join().expect("the waker ends");
+        }
+    }
+}

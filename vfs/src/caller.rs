@@ -1,0 +1,92 @@
+//! Who asks for a file operation.
+
+use crate::cred::Credentials;
+use abi::Errno;
+use abi::poll::Events;
+use std::sync::Arc;
+use sync::{Deadline, Fail, Restart, WaitQueue, WaitWord, Woken};
+
+/// What the vfs may know of the calling process. Implemented by the kernel's task.
+pub trait ProcessView: Send + Sync {
+    /// Thread id in the root pid namespace.
+    fn tid(&self) -> i32;
+    /// Process id (thread group) in the root pid namespace.
+    fn pid(&self) -> i32;
+    /// Session id, in the root pid namespace.
+    fn session(&self) -> i32;
+    /// Process group id, in the root pid namespace.
+    fn process_group(&self) -> i32;
+    /// The process group has no member whose parent is in the same session but another group.
+    fn is_group_orphaned(&self) -> bool;
+    /// The signal is blocked by the calling thread or ignored by the process.
+    fn is_signal_ignored(&self, signal: u8) -> bool;
+    /// Sends a signal to the process group of the caller (terminal job control).
+    fn signal_own_group(&self, signal: u8);
+    /// Sends a signal to the process itself, from the kernel (`SIGPIPE`, `SIGXFSZ`, `SIGIO`).
+    fn signal_self(&self, signal: u8);
+    /// Soft limit `RLIMIT_*` of the process; `u64::MAX` is no limit.
+    fn limit(&self, resource: u32) -> u64;
+    /// The file-creation mask.
+    fn umask(&self) -> u32;
+}
+
+/// The one who asks: credentials, limits and the word to sleep on. Owned by a task, lent to operations.
+#[derive(Clone)]
+pub struct Caller {
+    /// Identity and rights.
+    pub creds: Arc<Credentials>,
+    /// What the calling thread sleeps on. Only the calling thread's own word may be here.
+    pub word: Arc<WaitWord>,
+    /// The process.
+    pub process: Arc<dyn ProcessView>,
+}
+
+impl Caller {
+    /// Blocks until `attempt` gives something, an event of `events` on `queue` being the time to try
+    /// again. Ends with `Fail::Interrupted(Restart::Sa)` on a signal, `Fail::Errno(EAGAIN)` at the deadline
+    /// (that is what file timeouts report).
+    pub fn block<T>(
+        &self,
+        queue: &WaitQueue,
+        events: Events,
+        deadline: Option<Deadline>,
+        mut attempt: impl FnMut() -> Option<T>,
+    ) -> Result<T, Fail> {
+        if let Some(value) = attempt() {
+            return Ok(value);
+        }
+        let registration = queue.add(events, self.word.clone());
+        let result = loop {
+            self.word.arm();
+            if let Some(value) = attempt() {
+                break Ok(value);
+            }
+            match self.word.sleep(deadline) {
+                Woken::Event => {}
+                Woken::Interrupted => break Err(Fail::Interrupted(Restart::Sa)),
+                Woken::TimedOut => break Err(Fail::Errno(Errno::EAGAIN)),
+            }
+        };
+        queue.remove(registration);
+        result
+    }
+
+    /// As [`Self::block`] for operations that end with an `Errno`: `attempt` gives `EAGAIN` to wait on.
+    /// With `nonblock` that `EAGAIN` is the result.
+    pub fn retry<T>(
+        &self,
+        queue: &WaitQueue,
+        events: Events,
+        nonblock: bool,
+        mut attempt: impl FnMut() -> Result<T, Errno>,
+    ) -> Result<T, Fail> {
+        if nonblock {
+            return attempt().map_err(Fail::Errno);
+        }
+        let done = self.block(queue, events, None, || match attempt() {
+            Err(Errno::EAGAIN) => None,
+            other => Some(other),
+        })?;
+        done.map_err(Fail::Errno)
+    }
+}
