@@ -9,7 +9,7 @@
 mod systrap;
 
 pub use abi::ptrace::UserRegs as Regs;
-pub use systrap::{Context, Kicker, Platform, Space};
+pub use systrap::{Context, GUEST_END, Kicker, Platform, Space};
 
 /// A CPU exception in application code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,4 +37,13 @@ pub enum Exit {
     Interrupt,
     /// Its host process is gone: the guest process dies by SIGKILL.
     Dead,
+}
+
+/// What a platform needs of its host.
+#[derive(Debug)]
+pub struct Config {
+    /// A directory descriptor of a procfs that shows the sentry's own pid namespace.
+    pub proc: std::os::fd::OwnedFd,
+    /// `oom_score_adj` of the processes that hold application memory; `None` leaves the sentry's.
+    pub oom_score_adj: Option<i32>,
 }

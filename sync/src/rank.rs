@@ -8,18 +8,22 @@
 pub enum Rank {
     /// Sandbox control: containers, start, stop.
     Control,
+    /// State of an open file: its offset.
+    Offset,
     /// Timers that are armed (not held while one fires).
     Timers,
     /// A mount namespace's tree of mounts.
     Mounts,
+    /// Moves of directories within one filesystem, as the vfs sees them.
+    Moves,
+    /// Names of a directory as the vfs keeps them; parent before child.
+    Names,
     /// Renames across directories of one filesystem.
     Rename,
     /// Contents of a directory inode; parent before child.
     Directory,
     /// Children of a dentry.
     Dentry,
-    /// State of an open file: its offset.
-    Offset,
     /// Epoll instances (an instance inside another one is checked for depth, not by rank).
     Epoll,
     /// The process tree: parents, groups, sessions, exit states.
@@ -48,10 +52,14 @@ pub enum Rank {
     FsContext,
     /// What a task lets others see.
     Task,
+    /// The platform's first process, while it forks.
+    Platform,
     /// One guest address space on the host: descriptor passing, slots.
     Space,
     /// Entries of a wait queue.
     WaitQueue,
-    /// Leaf: nothing is taken under it.
+    /// Leaf: nothing but the name cache is taken under it.
     Leaf,
+    /// Links between cached names: taken when the last user of a name goes, under whatever lock.
+    Cache,
 }

@@ -1,0 +1,139 @@
+//! What the sentry and the stub share: addresses, the slot of a thread, its words and commands.
+//!
+//! Included by both programs; needs only `core`. Everything in a slot can be changed by a hostile
+//! application at any time: the sentry copies a value out before it checks it.
+
+use core::sync::atomic::{AtomicU32, AtomicU64};
+
+/// Where the stub's image is linked (build.rs says the same). Guest addresses end below.
+pub const STUB_BASE: u64 = 0x7ff0_0000_0000;
+/// Bytes reserved for the image; calls from here are the stub's own.
+pub const STUB_LEN: u64 = 0x1_0000;
+/// Where each stub process maps its slots.
+pub const SLOTS_BASE: u64 = 0x7ff1_0000_0000;
+/// Bytes of a slot.
+pub const SLOT_LEN: u64 = 0x1_0000;
+/// Slots, that is threads, of an address space.
+pub const SLOTS: u64 = 8192;
+/// Bytes of all slots.
+pub const SLOTS_LEN: u64 = SLOT_LEN * SLOTS;
+/// End of the host's user addresses (4-level page tables).
+pub const HOST_END: u64 = 0x7fff_ffff_f000;
+
+/// Offset of the copy buffer in a slot.
+pub const COPY: u64 = 0x1000;
+/// Bytes of the copy buffer.
+pub const COPY_LEN: u64 = 0x8000;
+/// Offset of the alternate signal stack in a slot; it reaches to the slot's end.
+pub const STACK: u64 = 0x9000;
+/// Bytes of the alternate signal stack.
+pub const STACK_LEN: u64 = SLOT_LEN - STACK;
+
+/// Descriptors that the first stub starts with: slots, socket.
+pub const START_SLOTS_FD: i32 = 0;
+/// See [`START_SLOTS_FD`].
+pub const START_SOCKET_FD: i32 = 1;
+
+/// Mailbox word: nothing there.
+pub const EMPTY: u32 = 0;
+/// Mailbox word: a message is there.
+pub const FULL: u32 = 1;
+/// Mailbox word: nothing there, and the receiver sleeps on the word.
+pub const ASLEEP: u32 = 2;
+/// Mailbox word to the sentry: the stub process is gone (written by the sentry itself).
+pub const GONE: u32 = 3;
+
+/// Message to the sentry: the thread has started and waits.
+pub const EVENT_READY: u32 = 1;
+/// Message to the sentry: the application was stopped by a host signal; see `Slot::signal`.
+pub const EVENT_SIGNAL: u32 = 2;
+/// Message to the sentry: the command is done.
+pub const EVENT_DONE: u32 = 3;
+
+/// Command: go on with the application at `Slot::frame`.
+pub const OP_RESUME: u32 = 1;
+/// Command: make the host calls of `Slot::calls`, in order, until one fails.
+pub const OP_CALLS: u32 = 2;
+/// Command: start a thread in the slot at `Slot::args[0]`.
+pub const OP_SPAWN: u32 = 3;
+/// Command: take two descriptors from the socket and fork with them.
+pub const OP_FORK: u32 = 4;
+/// Command: end the thread.
+pub const OP_EXIT: u32 = 5;
+/// Command: copy `args[1]` bytes from application address `args[0]` to the copy buffer.
+pub const OP_COPY_IN: u32 = 6;
+/// Command: copy `args[1]` bytes from the copy buffer to application address `args[0]`.
+pub const OP_COPY_OUT: u32 = 7;
+/// Command: compare-and-exchange the 32-bit word at `args[0]`: old `args[1]`, new `args[2]`.
+pub const OP_CMPXCHG: u32 = 8;
+
+/// `Slot::resume_flags`: load `fs_base`.
+pub const SET_FS: u32 = 1;
+/// `Slot::resume_flags`: load `gs_base`.
+pub const SET_GS: u32 = 2;
+
+/// `Slot::features`: the FSGSBASE instructions may be used.
+pub const FEATURE_FSGSBASE: u32 = 1;
+
+/// Result of a copy or compare-and-exchange that met a bad address.
+pub const FAULTED: u64 = u64::MAX;
+
+/// A host call for the stub to make.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Call {
+    /// Number.
+    pub nr: u64,
+    /// Arguments.
+    pub args: [u64; 6],
+    /// Result, minus the error number on failure.
+    pub result: i64,
+}
+
+/// Calls in one batch.
+pub const CALLS: usize = 24;
+
+/// First page of a slot.
+#[repr(C, align(64))]
+pub struct Slot {
+    /// Mailbox to the sentry.
+    pub to_sentry: AtomicU32,
+    /// Mailbox to the stub.
+    pub to_stub: AtomicU32,
+    /// What the sentry is told: `EVENT_*`.
+    pub event: AtomicU32,
+    /// What the stub is told: `OP_*`.
+    pub op: AtomicU32,
+    /// TSC ticks that the stub spins before it sleeps.
+    pub spin: AtomicU32,
+    /// `FEATURE_*` of the host.
+    pub features: AtomicU32,
+    /// Host signal of `EVENT_SIGNAL`.
+    pub signal: AtomicU32,
+    /// `SET_*`.
+    pub resume_flags: AtomicU32,
+    /// Address of the `ucontext` on the alternate stack: of the last signal, or to resume with.
+    pub frame: AtomicU64,
+    /// Segment bases of the application at the last signal, or to resume with.
+    pub fs_base: AtomicU64,
+    /// See `fs_base`.
+    pub gs_base: AtomicU64,
+    /// Zero when the thread has left the slot (`CLONE_CHILD_CLEARTID`).
+    pub tid: AtomicU32,
+    /// Descriptor number of the process's socket.
+    pub socket: AtomicU32,
+    /// After a fork: descriptors of the parent that the child closes.
+    pub close: [AtomicU32; 2],
+    /// Result of the command.
+    pub result: AtomicU64,
+    /// Arguments of the command.
+    pub args: [AtomicU64; 4],
+    /// Calls in the batch.
+    pub call_count: AtomicU32,
+    /// Calls that were made.
+    pub calls_done: AtomicU32,
+    /// The batch.
+    pub calls: [core::cell::UnsafeCell<Call>; CALLS],
+    /// Control message buffer for descriptors, and the `msghdr` and `iovec` that point to it.
+    pub message: [AtomicU64; 32],
+}

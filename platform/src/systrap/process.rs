@@ -1,0 +1,300 @@
+//! A stub process on the host.
+
+use super::layout::{CALLS, Call, OP_CALLS, OP_FORK, SLOT_LEN, SLOTS, SLOTS_BASE};
+use super::slot::{SlotRef, Slots};
+use super::zygote::Reaper;
+use abi::Errno;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{
+    AtomicBool,
+    Ordering::{Acquire, Relaxed, Release},
+};
+use std::sync::{Arc, OnceLock};
+use sync::{Mutex, Rank};
+
+/// What all stub processes of a platform have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) reaper: Reaper,
+    /// Ticks that a waiting side spins; 0 on one processor.
+    pub(super) spin: u32,
+    /// `FEATURE_*`.
+    pub(super) features: u32,
+    pub(super) xstate: super::frame::XState,
+    /// Where exec mapped the vDSO and its data, in every fresh stub: address and length of each part.
+    pub(super) vdso: OnceLock<Vdso>,
+}
+
+/// The host's vDSO as it lies in a fresh stub.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Vdso {
+    /// Start of the first part.
+    pub(super) start: u64,
+    /// Parts, in order, without gaps: offset from `start`, length.
+    pub(super) parts: Vec<(u64, u64)>,
+    /// Offset of the ELF image.
+    pub(super) image: u64,
+}
+
+impl Vdso {
+    pub(super) fn len(&self) -> u64 {
+        self.parts.last().map_or(0, |&(offset, len)| offset + len)
+    }
+}
+
+/// A stub process. Killed when dropped.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) shared: Arc<Shared>,
+    pub(super) pid: i32,
+    pub(super) slots: Slots,
+    /// Taken while descriptors travel: one message at a time, so that their numbers are known.
+    channel: Mutex<Channel>,
+    used: Mutex<Used>,
+    gone: AtomicBool,
+}
+
+/// The sentry's end of the descriptor socket.
+#[derive(Debug)]
+struct Channel {
+    socket: OwnedFd,
+    /// Number of the stub's end in the stub.
+    stub_socket: i32,
+}
+
+/// Which slots have a context.
+#[derive(Debug, Default)]
+struct Used {
+    /// Slots with a context.
+    live: Vec<u32>,
+    /// Slots that were used before; their last thread may still be leaving.
+    free: Vec<u32>,
+    /// Lowest slot never used.
+    next: u32,
+}
+
+/// Offsets in `Slot::message`, in words: msghdr (7), iovec (2), data (1), control message (4).
+const IOVEC: u64 = 7;
+const DATA: u64 = 9;
+const CONTROL: u64 = 10;
+
+impl Process {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        pid: i32,
+        slots: Slots,
+        socket: OwnedFd,
+        stub_socket: i32,
+    ) -> Result<Arc<Self>, Errno> {
+        let process = Arc::new(Self {
+            shared,
+            pid,
+            slots,
+            channel: Mutex::new(Rank::Space, Channel { socket, stub_socket }),
+            used: Mutex::new(Rank::Leaf, Used::default()),
+            gone: AtomicBool::new(false),
+        });
+        let added = process.shared.reaper.add(&process);
+        added.inspect_err(|_| process.gone.store(true, Release))?;
+        Ok(process)
+    }
+
+    /// The host process is gone, or about to be.
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.load(Acquire)
+    }
+
+    /// Takes a slot for a new context. `EAGAIN`: too many threads.
+    pub(super) fn take_slot(&self) -> Result<u32, Errno> {
+        let mut used = self.used.lock();
+        let free = used.free.iter().position(|&index| self.slots.slot(index).tid.load(Acquire) == 0);
+        let index = match free {
+            Some(i) => used.free.swap_remove(i),
+            None if u64::from(used.next) < SLOTS => {
+                used.next += 1;
+                used.next - 1
+            }
+            None => return Err(Errno::EAGAIN),
+        };
+        used.live.push(index);
+        Ok(index)
+    }
+
+    /// Takes the slot of the first thread of a forked process: its parent's number.
+    pub(super) fn take_first_slot(&self, index: u32) {
+        let mut used = self.used.lock();
+        used.live.push(index);
+        used.free = (0..index).collect();
+        used.next = index + 1;
+    }
+
+    /// Gives a slot back; a process without contexts is killed.
+    pub(super) fn free_slot(&self, index: u32) {
+        let mut used = self.used.lock();
+        used.live.retain(|&live| live != index);
+        used.free.push(index);
+        let is_empty = used.live.is_empty();
+        drop(used);
+        if is_empty {
+            self.kill();
+        }
+    }
+
+    /// The reaper found the host process dead, and is about to reap it.
+    pub(super) fn mark_gone(&self) {
+        self.gone.store(true, Release);
+    }
+
+    /// All who wait for the process learn that it is gone.
+    pub(super) fn wake_waiters(&self) {
+        for &index in &self.used.lock().live {
+            self.slots.slot(index).mark_gone();
+        }
+    }
+
+    /// Kills the host process.
+    pub(super) fn kill(&self) {
+        self.shared.reaper.kill(self);
+    }
+
+    /// Gives the stub of `slot` command `op` and waits until it is done. `ESRCH`: the process is gone.
+    pub(super) fn command(&self, slot: &SlotRef<'_>, op: u32) -> Result<(), Errno> {
+        slot.op.store(op, Relaxed);
+        slot.post();
+        self.wait(slot)
+    }
+
+    /// Waits for the next message of the stub.
+    pub(super) fn wait(&self, slot: &SlotRef<'_>) -> Result<(), Errno> {
+        if !self.is_gone() && slot.wait(u64::from(self.shared.spin)) { Ok(()) } else { Err(Errno::ESRCH) }
+    }
+
+    /// Makes host calls in the stub, in order, until one fails: the result of the last one made.
+    pub(super) fn calls(&self, slot: &SlotRef<'_>, calls: &[(i64, [u64; 6])]) -> Result<i64, Errno> {
+        let mut last = 0;
+        for batch in calls.chunks(CALLS) {
+            for (i, &(nr, args)) in batch.iter().enumerate() {
+                slot.put_call(i, Call { nr: nr as u64, args, result: 0 });
+            }
+            slot.call_count.store(batch.len() as u32, Relaxed);
+            self.command(slot, OP_CALLS)?;
+            let done = (slot.calls_done.load(Relaxed) as usize).clamp(1, batch.len());
+            last = slot.call_result(done - 1);
+            if (-4095..0).contains(&last) {
+                return Err(Errno(-last as u16));
+            }
+        }
+        Ok(last)
+    }
+
+    /// Maps a descriptor in the stub: sends it, lets `mmap` use it, closes it.
+    pub(super) fn map_fd(&self, slot: &SlotRef<'_>, fd: BorrowedFd<'_>, mmap: [u64; 6]) -> Result<i64, Errno> {
+        let channel = self.channel.lock();
+        let [number, _] = next_fds(channel.stub_socket);
+        send(&channel.socket, &[fd])?;
+        prepare_message(slot);
+        let receive = [channel.stub_socket as u64, Self::message_addr(slot), 0x40, 0, 0, 0];
+        let mut mmap = mmap;
+        mmap[4] = number as u64;
+        let mapped = self.calls(slot, &[(libc::SYS_recvmsg, receive), (libc::SYS_mmap, mmap)]);
+        self.calls(slot, &[(libc::SYS_close, [number as u64, 0, 0, 0, 0, 0])])?;
+        mapped
+    }
+
+    fn message_addr(slot: &SlotRef<'_>) -> u64 {
+        slot.stub_addr() + std::mem::offset_of!(super::layout::Slot, message) as u64
+    }
+
+    /// Forks the host process by its thread in slot `index`; the child's first thread has the same slot number
+    /// and will start on `boot_stack` (an offset). `prepare` fills the child's slot before it runs.
+    pub(super) fn fork(
+        &self,
+        index: u32,
+        boot_stack: u64,
+        prepare: impl FnOnce(&SlotRef<'_>),
+    ) -> Result<Arc<Self>, Errno> {
+        let (slots, memory) = Slots::create().map_err(host_error)?;
+        let (ours, theirs) = socket_pair()?;
+        let channel = self.channel.lock();
+        let [memory_number, socket_number] = next_fds(channel.stub_socket);
+        let slot = self.slots.slot(index);
+        {
+            let child = slots.slot(index);
+            child.reset(self.shared.spin, self.shared.features, socket_number as u32);
+            child.close[0].store(memory_number as u32, Relaxed);
+            child.close[1].store(channel.stub_socket as u32, Relaxed);
+            prepare(&child);
+        }
+        send(&channel.socket, &[memory.as_fd(), theirs.as_fd()])?;
+        prepare_message(&slot);
+        slot.args[0].store(memory_number as u64, Relaxed);
+        slot.args[1].store(socket_number as u64, Relaxed);
+        slot.args[2].store(SLOTS_BASE + u64::from(index) * SLOT_LEN + boot_stack, Relaxed);
+        self.command(&slot, OP_FORK)?;
+        let result = slot.result.load(Relaxed) as i64;
+        if (-4095..0).contains(&result) {
+            return Err(Errno(-result as u16));
+        }
+        // The number may be forged: it must be a child of ours that no other space owns.
+        let pid = i32::try_from(result).map_err(|_| Errno::EAGAIN)?;
+        let child = Self::new(Arc::clone(&self.shared), pid, slots, ours, socket_number)?;
+        child.take_first_slot(index);
+        Ok(child)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The two lowest descriptor numbers in a stub that has only its socket open.
+fn next_fds(socket: i32) -> [i32; 2] {
+    match socket {
+        0 => [1, 2],
+        1 => [0, 2],
+        _ => [0, 1],
+    }
+}
+
+/// A pair of sockets for descriptors: the sentry's end, the stub's end.
+pub(super) fn socket_pair() -> Result<(OwnedFd, OwnedFd), Errno> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+    socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).map_err(rustix_error)
+}
+
+fn send(socket: &OwnedFd, fds: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    control.push(SendAncillaryMessage::ScmRights(fds));
+    let sent =
+        rustix::net::sendmsg(socket, &[IoSlice::new(&[0])], &mut control, SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
+    sent.map(|_| ()).map_err(|error| match error {
+        rustix::io::Errno::PIPE | rustix::io::Errno::CONNRESET => Errno::ESRCH,
+        other => rustix_error(other),
+    })
+}
+
+/// Writes the `msghdr` with which the stub receives descriptors.
+fn prepare_message(slot: &SlotRef<'_>) {
+    let base = Process::message_addr(slot);
+    let header = [0, 0, base + 8 * IOVEC, 1, base + 8 * CONTROL, 32, 0];
+    let iovec = [base + 8 * DATA, 1];
+    for (word, value) in slot.message.iter().zip(header.into_iter().chain(iovec)) {
+        word.store(value, Relaxed);
+    }
+}
+
+/// A host error as the guest sees it: the same number.
+pub(super) fn rustix_error(error: rustix::io::Errno) -> Errno {
+    Errno(error.raw_os_error() as u16)
+}
+
+/// A host error as the guest sees it.
+pub(super) fn host_error(error: std::io::Error) -> Errno {
+    Errno(error.raw_os_error().unwrap_or(libc::EIO) as u16)
+}

@@ -1,0 +1,234 @@
+//! A guest address space.
+
+use super::context::with_hands;
+use super::layout::{FAULTED, OP_CMPXCHG, STUB_BASE};
+use super::process::{Process, Vdso, rustix_error};
+use abi::Errno;
+use abi::mm::Prot;
+use std::os::fd::BorrowedFd;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// End of the addresses that a guest may map.
+pub const GUEST_END: u64 = STUB_BASE - abi::mm::PAGE_SIZE;
+
+/// `MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED`.
+const ANONYMOUS: u64 = 0x2 | 0x20 | 0x10;
+/// `MAP_NORESERVE`.
+const NORESERVE: u64 = 0x4000;
+
+/// A guest address space: the host mappings of one stub process.
+///
+/// What changes it is carried out by the parked context that is bound to the calling host thread (see
+/// [`crate::Context::bind`]); it must belong to this space, else `EINVAL`. `ESRCH`: the host process is gone.
+/// Addresses and lengths are multiples of the page size below [`GUEST_END`], else `EINVAL`.
+#[derive(Debug)]
+pub struct Space {
+    pub(super) process: Arc<Process>,
+}
+
+impl Space {
+    /// Reads guest memory: as many bytes as come before the first page that the guest may not read;
+    /// `EFAULT` when none.
+    pub fn read(&self, addr: u64, buf: &mut [u8]) -> Result<usize, Errno> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let len = in_guest(addr, buf.len())?;
+        let local = libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: len };
+        let remote = libc::iovec { iov_base: addr as *mut _, iov_len: len };
+        // SAFETY: `local` is `buf`, in bounds.
+        let n = unsafe { libc::process_vm_readv(self.process.pid, &raw const local, 1, &raw const remote, 1, 0) };
+        moved(n)
+    }
+
+    /// Writes guest memory: as many bytes as go before the first page that the guest may not write;
+    /// `EFAULT` when none.
+    pub fn write(&self, addr: u64, bytes: &[u8]) -> Result<usize, Errno> {
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        let len = in_guest(addr, bytes.len())?;
+        let local = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: len };
+        let remote = libc::iovec { iov_base: addr as *mut _, iov_len: len };
+        // SAFETY: `local` is `bytes`, only read.
+        let n = unsafe { libc::process_vm_writev(self.process.pid, &raw const local, 1, &raw const remote, 1, 0) };
+        moved(n)
+    }
+
+    /// Reads whatever the page protections say (ptrace PEEK).
+    pub fn read_forced(&self, addr: u64, buf: &mut [u8]) -> Result<usize, Errno> {
+        let len = in_guest(addr, buf.len())?;
+        self.memory_file()?.read_at(&mut buf[..len], addr).map_err(|_| Errno::EFAULT)
+    }
+
+    /// Writes whatever the page protections say; private pages are copied (ptrace POKE).
+    pub fn write_forced(&self, addr: u64, bytes: &[u8]) -> Result<usize, Errno> {
+        let len = in_guest(addr, bytes.len())?;
+        self.memory_file()?.write_at(&bytes[..len], addr).map_err(|_| Errno::EFAULT)
+    }
+
+    fn memory_file(&self) -> Result<std::fs::File, Errno> {
+        let proc = self.process.shared.reaper.proc();
+        let path = format!("{}/mem", self.process.pid);
+        let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(proc, path, flags, rustix::fs::Mode::empty()).map_err(|_| Errno::EFAULT)?;
+        Ok(fd.into())
+    }
+
+    /// Atomic compare-and-exchange of the word at `addr` (a multiple of 4): its old value; `EFAULT`.
+    pub fn compare_exchange(&self, addr: u64, old: u32, new: u32) -> Result<u32, Errno> {
+        in_guest(addr, 4)?;
+        with_hands(&self.process, |slot| {
+            slot.args[0].store(addr, Relaxed);
+            slot.args[1].store(old.into(), Relaxed);
+            slot.args[2].store(new.into(), Relaxed);
+            self.process.command(slot, OP_CMPXCHG)?;
+            match slot.result.load(Relaxed) {
+                FAULTED => Err(Errno::EFAULT),
+                value => Ok(value as u32),
+            }
+        })
+    }
+
+    /// Maps private zeroed memory, replacing what is there.
+    pub fn map_anonymous(&self, addr: u64, len: u64, prot: Prot, noreserve: bool) -> Result<(), Errno> {
+        let flags = ANONYMOUS | if noreserve { NORESERVE } else { 0 };
+        self.call(libc::SYS_mmap, [addr, len, protection(prot), flags, u64::MAX, 0])
+    }
+
+    /// Maps a host file, replacing what is there.
+    pub fn map_file(
+        &self,
+        addr: u64,
+        len: u64,
+        prot: Prot,
+        shared: bool,
+        fd: BorrowedFd<'_>,
+        offset: u64,
+    ) -> Result<(), Errno> {
+        range(addr, len)?;
+        let flags = 0x10 | if shared { 0x1 } else { 0x2 };
+        let mmap = [addr, len, protection(prot), flags, 0, offset];
+        with_hands(&self.process, |slot| self.process.map_fd(slot, fd, mmap).map(|_| ()))
+    }
+
+    /// Unmaps.
+    pub fn unmap(&self, addr: u64, len: u64) -> Result<(), Errno> {
+        self.call(libc::SYS_munmap, [addr, len, 0, 0, 0, 0])
+    }
+
+    /// Changes protections.
+    pub fn protect(&self, addr: u64, len: u64, prot: Prot) -> Result<(), Errno> {
+        self.call(libc::SYS_mprotect, [addr, len, protection(prot), 0, 0, 0])
+    }
+
+    /// Moves or resizes a mapping to `new_addr`, which is replaced; `keep_old` leaves the old range mapped
+    /// and empty (`MREMAP_DONTUNMAP`).
+    pub fn remap(&self, addr: u64, len: u64, new_addr: u64, new_len: u64, keep_old: bool) -> Result<(), Errno> {
+        range(new_addr, new_len)?;
+        if addr == new_addr && !keep_old {
+            return self.call(libc::SYS_mremap, [addr, len, new_len, 0, 0, 0]);
+        }
+        // MREMAP_MAYMOVE | MREMAP_FIXED, MREMAP_DONTUNMAP.
+        self.call(libc::SYS_mremap, [addr, len, new_len, 3 | if keep_old { 4 } else { 0 }, new_addr, 0])
+    }
+
+    /// `madvise(2)` with advice that the stub's filter knows; others `EINVAL`.
+    pub fn advise(&self, addr: u64, len: u64, advice: u32) -> Result<(), Errno> {
+        self.call(libc::SYS_madvise, [addr, len, advice.into(), 0, 0, 0])
+    }
+
+    /// Registers the calling thread's rseq area on the host.
+    pub fn rseq(&self, addr: u64, len: u32, flags: u32, signature: u32) -> Result<(), Errno> {
+        if addr != 0 {
+            in_guest(addr, len as usize)?;
+        }
+        let args = [addr, len.into(), flags.into(), signature.into(), 0, 0];
+        with_hands(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_rseq, args)]).map(|_| ()))
+    }
+
+    /// `membarrier(2)` on the host, for the threads of this space.
+    pub fn membarrier(&self, command: u32, flags: u32) -> Result<u64, Errno> {
+        let args = [command.into(), flags.into(), 0, 0, 0, 0];
+        with_hands(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_membarrier, args)]))
+            .map(|result| result as u64)
+    }
+
+    /// Length of the vDSO with its data, to be placed by [`Self::move_vdso`]. 0: the host has none.
+    pub fn vdso_len(&self) -> u64 {
+        self.vdso().len()
+    }
+
+    /// Length of the vDSO's data before its code.
+    pub fn vdso_image_offset(&self) -> u64 {
+        self.vdso().image
+    }
+
+    /// Moves the vDSO of a fresh space to `addr`: the address of its ELF image.
+    pub fn move_vdso(&self, addr: u64) -> Result<u64, Errno> {
+        let vdso = self.vdso();
+        range(addr, vdso.len())?;
+        for &(offset, len) in &vdso.parts {
+            let args = [vdso.start + offset, len, len, 3, addr + offset, 0];
+            with_hands(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_mremap, args)]).map(|_| ()))?;
+        }
+        Ok(addr + vdso.image)
+    }
+
+    /// Unmaps the vDSO of a fresh space that nobody wants.
+    pub fn discard_vdso(&self) -> Result<(), Errno> {
+        let vdso = self.vdso();
+        let args = [vdso.start, vdso.len(), 0, 0, 0, 0];
+        with_hands(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_munmap, args)]).map(|_| ()))
+    }
+
+    /// Host process id, for looking at the host's /proc.
+    pub fn host_pid(&self) -> i32 {
+        self.process.pid
+    }
+
+    /// Kills the host process: every context in it ends with [`crate::Exit::Dead`].
+    pub fn kill(&self) {
+        self.process.kill();
+    }
+
+    fn vdso(&self) -> &Vdso {
+        static NONE: Vdso = Vdso { start: 0, parts: Vec::new(), image: 0 };
+        self.process.shared.vdso.get().unwrap_or(&NONE)
+    }
+
+    fn call(&self, nr: i64, args: [u64; 6]) -> Result<(), Errno> {
+        range(args[0], args[1])?;
+        with_hands(&self.process, |slot| self.process.calls(slot, &[(nr, args)]).map(|_| ()))
+    }
+}
+
+/// Bytes of `addr..addr + len` that lie in guest addresses; `EFAULT` when the first does not.
+fn in_guest(addr: u64, len: usize) -> Result<usize, Errno> {
+    let room = GUEST_END.checked_sub(addr).filter(|&room| room > 0).ok_or(Errno::EFAULT)?;
+    Ok(len.min(room as usize))
+}
+
+fn range(addr: u64, len: u64) -> Result<(), Errno> {
+    let end = addr.checked_add(len).ok_or(Errno::EINVAL)?;
+    let is_aligned = addr.is_multiple_of(abi::mm::PAGE_SIZE);
+    if is_aligned && len > 0 && end <= GUEST_END { Ok(()) } else { Err(Errno::EINVAL) }
+}
+
+const fn protection(prot: Prot) -> u64 {
+    (prot.bits() & 7) as u64
+}
+
+/// Result of `process_vm_*`. An errno other than `EFAULT` means that the process is going.
+fn moved(n: isize) -> Result<usize, Errno> {
+    match usize::try_from(n) {
+        Ok(0) => Err(Errno::EFAULT),
+        Ok(n) => Ok(n),
+        Err(_) => match rustix::io::Errno::from_io_error(&std::io::Error::last_os_error()) {
+            Some(error @ rustix::io::Errno::NOMEM) => Err(rustix_error(error)),
+            _ => Err(Errno::EFAULT),
+        },
+    }
+}

@@ -1,0 +1,294 @@
+//! The first stub process, from which all are forked, and the thread that reaps them.
+
+use super::context::Context;
+use super::filter;
+use super::frame::{Frame, XState};
+use super::layout::{COPY, FEATURE_FSGSBASE, HOST_END, SLOTS_BASE, SLOTS_LEN, START_SLOTS_FD, START_SOCKET_FD};
+use super::process::{Process, Shared, Vdso, socket_pair};
+use super::slot::Slots;
+use super::space::Space;
+use crate::Config;
+use abi::Errno;
+use rustix::fs::MemfdFlags;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+use std::collections::{HashMap, VecDeque};
+use std::io::{self, Write as _};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+use sync::{Mutex, Rank};
+
+/// The stub program; built by build.rs.
+static STUB: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/stub"));
+
+/// Ticks that a waiting side spins where there is more than one processor: some 20 µs.
+const SPIN: u32 = 50_000;
+/// `HWCAP2_FSGSBASE`.
+const HWCAP2_FSGSBASE: u64 = 2;
+/// Dead children that nobody has claimed yet; more come only from a hostile stub.
+const UNCLAIMED_MAX: usize = 1024;
+
+/// Makes address spaces. One per sandbox.
+#[derive(Debug)]
+pub struct Platform {
+    zygote: Mutex<Context>,
+    shared: Arc<Shared>,
+}
+
+impl Platform {
+    /// Starts the platform: the first stub process and the thread that reaps. Call it before the sentry
+    /// locks itself down. The calling process must have no other children.
+    pub fn start(config: Config) -> io::Result<Arc<Self>> {
+        let (slots, memory) = Slots::create()?;
+        let (ours, theirs) = socket_pair().map_err(from_errno)?;
+        let fsgsbase = rustix::param::linux_hwcap().1 as u64 & HWCAP2_FSGSBASE != 0;
+        let features = if fsgsbase { FEATURE_FSGSBASE } else { 0 };
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let spin = if cores > 1 { SPIN } else { 0 };
+        slots.slot(0).reset(spin, features, START_SOCKET_FD as u32);
+        let pid = spawn_stub(&config, &memory, &theirs)?;
+        drop((memory, theirs));
+        let reaper = Reaper { proc: config.proc, processes: Mutex::new(Rank::Leaf, Processes::default()) };
+        let vdso = OnceLock::new();
+        let shared = Arc::new(Shared { reaper, spin, features, xstate: XState::of_host(), vdso });
+        let process = Process::new(Arc::clone(&shared), pid, slots, ours, START_SOCKET_FD).map_err(from_errno)?;
+        process.take_first_slot(0);
+        let thread_shared = Arc::clone(&shared);
+        std::thread::Builder::new()
+            .name("reaper".into())
+            .stack_size(64 * 1024)
+            .spawn(move || thread_shared.reaper.run())?;
+        Self::greet(&process)?;
+        let mut zygote = Context::first(process, 0, pid, Frame::fresh(shared.xstate.len));
+        zygote.lend_hands(|_| ());
+        Ok(Arc::new(Self { zygote: Mutex::new(Rank::Platform, zygote), shared }))
+    }
+
+    /// The first stub tells where its vDSO lies, and learns what to unmap and its filter.
+    fn greet(process: &Process) -> io::Result<()> {
+        let slot = process.slots.slot(0);
+        process.wait(&slot).map_err(|_| io::Error::other("the stub does not start"))?;
+        let vdso = Vdso::find(process.shared.reaper.proc(), slot.result.load(Relaxed))?;
+        let (start, end) = (vdso.start, vdso.start + vdso.len());
+        let rest = if vdso.len() == 0 { HOST_END } else { start };
+        let above = SLOTS_BASE + SLOTS_LEN;
+        for (word, value) in slot.args.iter().zip([above, rest - above, end, HOST_END.saturating_sub(end)]) {
+            word.store(value, Relaxed);
+        }
+        let program = filter::program();
+        let program_addr = slot.stub_addr() + COPY + 16;
+        slot.write_bytes(COPY, &(program.len() as u64).to_ne_bytes());
+        slot.write_bytes(COPY + 8, &program_addr.to_ne_bytes());
+        for (i, line) in program.iter().enumerate() {
+            let [code, k] = [line.code.to_ne_bytes().to_vec(), line.k.to_ne_bytes().to_vec()];
+            let bytes = [code, vec![line.jt, line.jf], k].concat();
+            slot.write_bytes(COPY + 16 + 8 * i as u64, &bytes);
+        }
+        let _ = process.shared.vdso.set(vdso);
+        slot.post();
+        Ok(())
+    }
+
+    /// An empty address space with one thread, parked, its registers zero.
+    pub fn new_space(self: &Arc<Self>) -> Result<(Arc<Space>, Context), Errno> {
+        self.zygote.lock().fork_fresh()
+    }
+
+    /// Bytes of extended state in a guest's signal frame, with the second magic.
+    pub fn fpstate_len(&self) -> usize {
+        self.shared.xstate.len + 4
+    }
+}
+
+impl Vdso {
+    /// Where the parts lie in the stub when its vDSO image lies at `image`: as in our own process.
+    fn find(proc: BorrowedFd<'_>, image: u64) -> io::Result<Self> {
+        let fd = rustix::fs::openat(proc, "self/maps", rustix::fs::OFlags::RDONLY, rustix::fs::Mode::empty())?;
+        let maps = io::read_to_string(std::fs::File::from(fd))?;
+        let mut parts = Vec::new();
+        for line in maps.lines() {
+            let name = line.split_whitespace().nth(5).unwrap_or_default();
+            let is_part = name.starts_with("[vvar") || name == "[vdso]";
+            let bounds = line.split_once(' ').and_then(|(range, _)| range.split_once('-'));
+            if let (true, Some((from, to))) = (is_part, bounds) {
+                let parse = |text| u64::from_str_radix(text, 16).map_err(io::Error::other);
+                parts.push((parse(from)?, parse(to)?, name == "[vdso]"));
+            }
+        }
+        let our_image = parts.iter().find(|part| part.2).map(|part| part.0);
+        let (Some(our_image), true) = (our_image, image != 0) else { return Ok(Self::default()) };
+        let our_start = parts[0].0;
+        Ok(Self {
+            start: image - (our_image - our_start),
+            image: our_image - our_start,
+            parts: parts.iter().map(|&(from, to, _)| (from - our_start, to - from)).collect(),
+        })
+    }
+}
+
+/// Starts the stub program with its slots and its socket as descriptors 0 and 1.
+fn spawn_stub(config: &Config, memory: &OwnedFd, socket: &OwnedFd) -> io::Result<i32> {
+    let image = rustix::fs::memfd_create("stub", MemfdFlags::CLOEXEC | MemfdFlags::EXEC)
+        .or_else(|_| rustix::fs::memfd_create("stub", MemfdFlags::CLOEXEC))?;
+    std::fs::File::from(image.try_clone()?).write_all(STUB)?;
+    let score = config.oom_score_adj.map(|score| score.to_string());
+    let argv = [c"nacre-stub".as_ptr(), std::ptr::null()];
+    let envp: [*const libc::c_char; 1] = [std::ptr::null()];
+    // SAFETY: the child makes only async-signal-safe calls on what was prepared above, then execs or exits.
+    unsafe {
+        match libc::fork() {
+            -1 => Err(io::Error::last_os_error()),
+            0 => {
+                if let Some(score) = &score {
+                    let fd = libc::openat(config.proc.as_raw_fd(), c"self/oom_score_adj".as_ptr(), libc::O_WRONLY);
+                    libc::write(fd, score.as_ptr().cast(), score.len());
+                }
+                // Out of the way of the numbers that they get.
+                let fds = [memory.as_raw_fd(), socket.as_raw_fd(), image.as_raw_fd()];
+                let high = fds.map(|fd| libc::fcntl(fd, libc::F_DUPFD, 10));
+                libc::dup2(high[0], START_SLOTS_FD);
+                libc::dup2(high[1], START_SOCKET_FD);
+                libc::dup3(high[2], 2, libc::O_CLOEXEC);
+                libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, 0u32);
+                for (resource, limit) in [(libc::RLIMIT_CORE, 0), (libc::RLIMIT_NOFILE, 16)] {
+                    libc::setrlimit(resource, &libc::rlimit { rlim_cur: limit, rlim_max: limit });
+                }
+                libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong);
+                if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 {
+                    libc::syscall(
+                        libc::SYS_execveat,
+                        2,
+                        c"".as_ptr(),
+                        argv.as_ptr(),
+                        envp.as_ptr(),
+                        libc::AT_EMPTY_PATH,
+                    );
+                }
+                libc::_exit(127)
+            }
+            pid => Ok(pid),
+        }
+    }
+}
+
+/// Knows all stub processes; learns of their deaths.
+#[derive(Debug)]
+pub(super) struct Reaper {
+    proc: OwnedFd,
+    processes: Mutex<Processes>,
+}
+
+#[derive(Debug, Default)]
+struct Processes {
+    by_pid: HashMap<i32, Weak<Process>>,
+    /// Died before anybody claimed them.
+    unclaimed: VecDeque<i32>,
+}
+
+impl Reaper {
+    /// Descriptor of the host's /proc for the sandbox's own pid namespace.
+    pub(super) fn proc(&self) -> BorrowedFd<'_> {
+        self.proc.as_fd()
+    }
+
+    /// Takes note of a new stub process. `EAGAIN`: the number is no child's of ours, or another space's.
+    pub(super) fn add(&self, process: &Arc<Process>) -> Result<(), Errno> {
+        let mut processes = self.processes.lock();
+        let pid = process.pid;
+        if processes.by_pid.contains_key(&pid) {
+            return Err(Errno::EAGAIN);
+        }
+        if let Some(i) = processes.unclaimed.iter().position(|&dead| dead == pid) {
+            processes.unclaimed.remove(i);
+            return Err(Errno::EAGAIN);
+        }
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let child = Pid::from_raw(pid).ok_or(Errno::EAGAIN)?;
+        rustix::process::waitid(WaitId::Pid(child), options).map_err(|_| Errno::EAGAIN)?;
+        processes.by_pid.insert(pid, Arc::downgrade(process));
+        Ok(())
+    }
+
+    /// Kills a stub process unless it was reaped.
+    pub(super) fn kill(&self, process: &Process) {
+        let _processes = self.processes.lock();
+        if let (false, Some(pid)) = (process.is_gone(), Pid::from_raw(process.pid)) {
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        }
+    }
+
+    /// Reaps for ever; ends when there is no child left.
+    fn run(&self) {
+        while let Some(pid) = next_dead() {
+            // Marked dead before the number can be used again.
+            let process = {
+                let mut processes = self.processes.lock();
+                let process = processes.by_pid.remove(&pid);
+                if process.is_none() {
+                    processes.unclaimed.push_back(pid);
+                    if processes.unclaimed.len() > UNCLAIMED_MAX {
+                        processes.unclaimed.pop_front();
+                    }
+                }
+                let process = process.and_then(|process| process.upgrade());
+                if let Some(process) = &process {
+                    process.mark_gone();
+                }
+                if let Some(pid) = Pid::from_raw(pid) {
+                    let _ = rustix::process::waitid(WaitId::Pid(pid), WaitIdOptions::EXITED);
+                }
+                process
+            };
+            if let Some(process) = process {
+                process.wake_waiters();
+            }
+        }
+    }
+
+    /// Processor time of a stub thread: user, system. Zero for one that is gone.
+    pub(super) fn thread_times(&self, pid: i32, tid: i32) -> (Duration, Duration) {
+        self.read_thread_times(pid, tid).unwrap_or_default()
+    }
+
+    fn read_thread_times(&self, pid: i32, tid: i32) -> Option<(Duration, Duration)> {
+        let read = |name: &str| {
+            let path = format!("{pid}/task/{tid}/{name}");
+            let fd = rustix::fs::openat(&self.proc, path, rustix::fs::OFlags::RDONLY, rustix::fs::Mode::empty());
+            io::read_to_string(std::fs::File::from(fd.ok()?)).ok()
+        };
+        let stat = read("stat")?;
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11).map(|field| field.parse::<u64>());
+        let (user, system) = (fields.next()?.ok()?, fields.next()?.ok()?);
+        // The tick counts only tell the proportion where the exact sum is known.
+        let ran = read("schedstat").and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok());
+        let total = ran.unwrap_or((user + system) * 10_000_000);
+        let user = if user + system == 0 {
+            total
+        } else {
+            (u128::from(total) * u128::from(user) / u128::from(user + system)) as u64
+        };
+        Some((Duration::from_nanos(user), Duration::from_nanos(total - user)))
+    }
+}
+
+/// Waits until a child is dead and gives its pid without reaping it; `None`: there is no child left.
+fn next_dead() -> Option<i32> {
+    loop {
+        // SAFETY: a zeroed siginfo is valid; the call fills it in.
+        let (result, pid) = unsafe {
+            let mut info: libc::siginfo_t = std::mem::zeroed();
+            (libc::waitid(libc::P_ALL, 0, &raw mut info, libc::WEXITED | libc::WNOWAIT), info.si_pid())
+        };
+        if result == 0 {
+            return Some(pid);
+        }
+        if io::Error::last_os_error().raw_os_error() != Some(libc::EINTR) {
+            return None;
+        }
+    }
+}
+
+fn from_errno(errno: Errno) -> io::Error {
+    io::Error::from_raw_os_error(errno.0.into())
+}

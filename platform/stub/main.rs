@@ -1,0 +1,409 @@
+//! The stub: the only code of ours in an application's address space.
+//!
+//! Trusted by nobody: the application can jump into it and scribble over its slot. It carries out what
+//! the sentry asks: runs the application, maps memory, forks, copies. It has no heap, no statics that
+//! change, and makes the host calls of `filter.rs` only.
+#![no_std]
+#![no_main]
+#![allow(dead_code, reason = "the layout is shared with the sentry")]
+
+#[path = "../src/systrap/layout.rs"]
+mod layout;
+
+use core::arch::{asm, global_asm, naked_asm};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use layout::*;
+
+const SYS_MMAP: u64 = 9;
+const SYS_MUNMAP: u64 = 11;
+const SYS_RT_SIGACTION: u64 = 13;
+const SYS_RT_SIGPROCMASK: u64 = 14;
+const SYS_RT_SIGRETURN: u64 = 15;
+const SYS_CLOSE: u64 = 3;
+const SYS_RECVMSG: u64 = 47;
+const SYS_CLONE: u64 = 56;
+const SYS_EXIT: u64 = 60;
+const SYS_CAPSET: u64 = 126;
+const SYS_SIGALTSTACK: u64 = 131;
+const SYS_FUTEX: u64 = 202;
+const SYS_EXIT_GROUP: u64 = 231;
+const SYS_SECCOMP: u64 = 317;
+
+const SIGSEGV: u32 = 11;
+const SIGBUS: u32 = 7;
+const SIGTRAP: u32 = 5;
+const SIGSYS: u32 = 31;
+const SIGUSR1: u32 = 10;
+const SIGILL: u32 = 4;
+const SIGFPE: u32 = 8;
+
+/// `CLONE_PARENT`; the exit signal is the parent's.
+const FORK_FLAGS: u64 = 0x8000;
+/// `CLONE_VM | FS | FILES | SIGHAND | THREAD | SYSVSEM | CHILD_CLEARTID`.
+const THREAD_FLAGS: u64 = 0x100 | 0x200 | 0x400 | 0x800 | 0x1_0000 | 0x4_0000 | 0x20_0000;
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo) -> ! {
+    die()
+}
+
+fn die() -> ! {
+    loop {
+        syscall(SYS_EXIT_GROUP, [127, 0, 0, 0, 0, 0]);
+        // SAFETY: an instruction that faults ends the process should the call not.
+        unsafe { asm!("ud2") }
+    }
+}
+
+fn syscall(nr: u64, a: [u64; 6]) -> i64 {
+    let result;
+    // SAFETY: the calls made here touch only the slot and what the sentry named.
+    unsafe {
+        asm!("syscall", inlateout("rax") nr as i64 => result, in("rdi") a[0], in("rsi") a[1], in("rdx") a[2],
+            in("r10") a[3], in("r8") a[4], in("r9") a[5], lateout("rcx") _, lateout("r11") _, options(nostack));
+    }
+    result
+}
+
+global_asm!(
+    ".globl _start",
+    "_start:",
+    "xor ebp, ebp",
+    "mov rdi, rsp",
+    "and rsp, -16",
+    "call {start}",
+    "ud2",
+    start = sym start,
+);
+
+/// Entry of the first stub process; `stack` is what exec left: argc, argv, envp, auxv.
+extern "C" fn start(stack: *const u64) -> ! {
+    // SAFETY: the layout that the kernel gives a new program.
+    let vdso = unsafe {
+        let mut at = stack.add(1 + *stack as usize + 1);
+        while *at != 0 {
+            at = at.add(1);
+        }
+        at = at.add(1);
+        let mut vdso = 0;
+        while *at != 0 {
+            if *at == 33 {
+                vdso = *at.add(1);
+            }
+            at = at.add(2);
+        }
+        vdso
+    };
+    let slots = syscall(SYS_MMAP, [SLOTS_BASE, SLOTS_LEN, 3, 0x11, START_SLOTS_FD as u64, 0]);
+    if slots != SLOTS_BASE as i64 {
+        die();
+    }
+    syscall(SYS_CLOSE, [START_SLOTS_FD as u64, 0, 0, 0, 0, 0]);
+    let slot = SLOTS_BASE as *const Slot;
+    // SAFETY: the slot was mapped just now.
+    unsafe { (*slot).result.store(vdso, Relaxed) };
+    // SAFETY: the new stack lies in the slot; nothing of the old one is used again.
+    unsafe {
+        asm!("mov rsp, {stack}", "xor ebp, ebp", "call {main}", "ud2", stack = in(reg) SLOTS_BASE + SLOT_LEN - 64,
+            in("rdi") slot, main = sym first_main, options(noreturn));
+    }
+}
+
+/// The first stub: signal handlers, filter, then the common loop.
+extern "C" fn first_main(slot: *const Slot) -> ! {
+    // SAFETY: the slot is mapped for the life of the process.
+    let slot = unsafe { &*slot };
+    // Faults of the stub's own copying get through always.
+    let mask = !(1u64 << (SIGSEGV - 1) | 1 << (SIGBUS - 1));
+    syscall(SYS_RT_SIGPROCMASK, [2, &raw const mask as u64, 0, 8, 0, 0]);
+    alternate_stack(slot);
+    for signal in [SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGUSR1, SIGSEGV, SIGSYS] {
+        // SA_SIGINFO | SA_ONSTACK | SA_RESTORER | SA_NODEFER
+        let action: [u64; 4] =
+            [on_signal as *const () as u64, 0x4 | 0x0800_0000 | 0x0400_0000 | 0x4000_0000, restore as *const () as u64, mask];
+        syscall(SYS_RT_SIGACTION, [signal as u64, action.as_ptr() as u64, 0, 8, 0, 0]);
+    }
+    // Capabilities that exec gave: none stay. _LINUX_CAPABILITY_VERSION_3.
+    let header: [u32; 2] = [0x2008_0522, 0];
+    let none = [0u32; 6];
+    if syscall(SYS_CAPSET, [header.as_ptr() as u64, none.as_ptr() as u64, 0, 0, 0, 0]) != 0 {
+        die();
+    }
+    post(slot, EVENT_READY);
+    wait(slot);
+    // What exec mapped beside the image: the sentry named two ranges.
+    for range in slot.args.chunks_exact(2) {
+        if range[1].load(Relaxed) > 0 {
+            syscall(SYS_MUNMAP, [range[0].load(Relaxed), range[1].load(Relaxed), 0, 0, 0, 0]);
+        }
+    }
+    // The filter's sock_fprog stands in the copy buffer.
+    let fprog = slot as *const Slot as u64 + COPY;
+    if syscall(SYS_SECCOMP, [1, 0, fprog, 0, 0, 0]) != 0 {
+        die();
+    }
+    serve(slot, EVENT_READY)
+}
+
+fn alternate_stack(slot: &Slot) {
+    let base = slot as *const Slot as u64 + STACK;
+    let stack: [u64; 3] = [base, 0, STACK_LEN];
+    if syscall(SYS_SIGALTSTACK, [stack.as_ptr() as u64, 0, 0, 0, 0, 0]) != 0 {
+        die();
+    }
+}
+
+/// Returned to from a fix-up only: the way back to the application is the frame that the sentry names.
+#[unsafe(naked)]
+extern "C" fn restore() -> ! {
+    naked_asm!("mov eax, 15", "syscall", "ud2")
+}
+
+/// Handler of every host signal; the frame lies on the alternate stack in the slot.
+extern "C" fn on_signal(signal: u32, _info: *const u8, context: *mut u64) {
+    let slot_addr = context as u64 & !(SLOT_LEN - 1);
+    if slot_addr < SLOTS_BASE || slot_addr >= SLOTS_BASE + SLOTS_LEN {
+        die();
+    }
+    // SAFETY: `gregs` of the ucontext: rip is the 17th word behind the five of the header.
+    let rip = unsafe { &mut *context.add(5 + 16) };
+    if *rip >= STUB_BASE && *rip < STUB_BASE + STUB_LEN {
+        // A fault of our own copying: go on at its fix-up.
+        let within = |from: u64, to: u64| *rip >= from && *rip < to;
+        let copy_fault = stub_copy_fault as *const () as u64;
+        let exchange_fault = stub_exchange_fault as *const () as u64;
+        let fixup = if within(stub_copy as *const () as u64, copy_fault) {
+            copy_fault
+        } else if within(stub_exchange as *const () as u64, exchange_fault) {
+            exchange_fault
+        } else {
+            die()
+        };
+        *rip = fixup;
+        return;
+    }
+    // SAFETY: see above; the slot is mapped as long as the process lives.
+    let slot = unsafe { &*(slot_addr as *const Slot) };
+    slot.signal.store(signal, Relaxed);
+    slot.frame.store(context as u64, Relaxed);
+    if slot.features.load(Relaxed) & FEATURE_FSGSBASE != 0 {
+        let (fs, gs): (u64, u64);
+        // SAFETY: the host has the instructions.
+        unsafe { asm!("rdfsbase {}", "rdgsbase {}", out(reg) fs, out(reg) gs, options(nomem, nostack)) };
+        slot.fs_base.store(fs, Relaxed);
+        slot.gs_base.store(gs, Relaxed);
+    }
+    serve(slot, EVENT_SIGNAL)
+}
+
+/// Tells the sentry `event` and does what it asks until it says to go on.
+fn serve(slot: &Slot, mut event: u32) -> ! {
+    loop {
+        post(slot, event);
+        wait(slot);
+        event = EVENT_DONE;
+        match slot.op.load(Relaxed) {
+            OP_RESUME => resume(slot),
+            OP_CALLS => make_calls(slot),
+            OP_SPAWN => spawn(slot),
+            OP_FORK => fork(slot),
+            OP_EXIT => {
+                syscall(SYS_EXIT, [0; 6]);
+                die()
+            }
+            OP_COPY_IN => {
+                let (addr, len) = copy_range(slot);
+                slot.result.store(stub_copy(copy_buffer(slot), addr, len), Relaxed);
+            }
+            OP_COPY_OUT => {
+                let (addr, len) = copy_range(slot);
+                slot.result.store(stub_copy(addr, copy_buffer(slot), len), Relaxed);
+            }
+            OP_CMPXCHG => {
+                let [addr, old, new, _] = &slot.args;
+                let result = stub_exchange(addr.load(Relaxed), old.load(Relaxed), new.load(Relaxed));
+                slot.result.store(result, Relaxed);
+            }
+            _ => die(),
+        }
+    }
+}
+
+fn copy_buffer(slot: &Slot) -> u64 {
+    slot as *const Slot as u64 + COPY
+}
+
+fn copy_range(slot: &Slot) -> (u64, u64) {
+    (slot.args[0].load(Relaxed), slot.args[1].load(Relaxed).min(COPY_LEN))
+}
+
+fn post(slot: &Slot, event: u32) {
+    slot.event.store(event, Relaxed);
+    if slot.to_sentry.swap(FULL, SeqCst) == ASLEEP {
+        syscall(SYS_FUTEX, [slot.to_sentry.as_ptr() as u64, 1, 1, 0, 0, 0]);
+    }
+}
+
+fn wait(slot: &Slot) {
+    let word = &slot.to_stub;
+    let budget = slot.spin.load(Relaxed) as u64;
+    if budget > 0 {
+        let start = ticks();
+        while word.load(Acquire) != FULL && ticks().wrapping_sub(start) < budget {
+            core::hint::spin_loop();
+        }
+    }
+    while word.load(Acquire) != FULL {
+        if word.compare_exchange(EMPTY, ASLEEP, SeqCst, SeqCst) != Err(FULL) {
+            syscall(SYS_FUTEX, [word.as_ptr() as u64, 0, ASLEEP as u64, 0, 0, 0]);
+        }
+    }
+    word.store(EMPTY, Release);
+}
+
+fn ticks() -> u64 {
+    // SAFETY: reads the time-stamp counter.
+    unsafe { core::arch::x86_64::_rdtsc() }
+}
+
+fn resume(slot: &Slot) -> ! {
+    let flags = slot.resume_flags.load(Relaxed);
+    // SAFETY: the sentry sets the flags only where the host has the instructions; the frame was written by
+    // the host kernel or the sentry. A forged one hurts the application alone.
+    unsafe {
+        if flags & SET_FS != 0 {
+            asm!("wrfsbase {}", in(reg) slot.fs_base.load(Relaxed), options(nomem, nostack));
+        }
+        if flags & SET_GS != 0 {
+            asm!("wrgsbase {}", in(reg) slot.gs_base.load(Relaxed), options(nomem, nostack));
+        }
+        asm!("mov rsp, {}", "mov eax, 15", "syscall", "ud2", in(reg) slot.frame.load(Relaxed), options(noreturn));
+    }
+}
+
+fn make_calls(slot: &Slot) {
+    let count = (slot.call_count.load(Relaxed) as usize).min(CALLS);
+    let mut done = 0;
+    while done < count {
+        // SAFETY: inside the slot; the sentry does not touch the batch while the stub has the turn.
+        let call = unsafe { &mut *slot.calls[done].get() };
+        call.result = syscall(call.nr, call.args);
+        done += 1;
+        if (-4095..0).contains(&call.result) {
+            break;
+        }
+    }
+    slot.calls_done.store(done as u32, Relaxed);
+}
+
+/// Starts a thread on the slot at `args[0]`; result: its host tid.
+fn spawn(slot: &Slot) {
+    let child = slot.args[0].load(Relaxed);
+    // SAFETY: the address of another slot of this process, as the sentry says.
+    let child_slot = unsafe { &*(child as *const Slot) };
+    let stack = boot_stack(child_slot);
+    let tid_word = child_slot.tid.as_ptr() as u64;
+    let result: i64;
+    // SAFETY: the child runs on its own slot's stack and never returns here.
+    unsafe {
+        asm!("syscall", "test rax, rax", "jnz 2f", "mov rdi, r12", "xor ebp, ebp", "call {main}", "ud2", "2:",
+            main = sym thread_main,
+            inlateout("rax") SYS_CLONE as i64 => result, in("rdi") THREAD_FLAGS, in("rsi") stack, in("rdx") 0,
+            in("r10") tid_word, in("r8") 0, in("r12") child, lateout("rcx") _, lateout("r11") _);
+    }
+    slot.result.store(result as u64, Relaxed);
+}
+
+/// Stack to start on: below the frame that the sentry prepared.
+fn boot_stack(slot: &Slot) -> u64 {
+    (slot.frame.load(Relaxed) - 1024) & !15
+}
+
+extern "C" fn thread_main(slot: *const Slot) -> ! {
+    // SAFETY: the thread's slot.
+    let slot = unsafe { &*slot };
+    alternate_stack(slot);
+    serve(slot, EVENT_READY)
+}
+
+/// Takes the child's slots and socket and forks; result: the child's host pid. `args[0..2]`: the numbers that
+/// the descriptors will have; `args[2]`: the child's boot stack.
+fn fork(slot: &Slot) {
+    let fds = [slot.args[0].load(Relaxed), slot.args[1].load(Relaxed)];
+    let header = slot.message.as_ptr() as u64;
+    let received = syscall(SYS_RECVMSG, [slot.socket.load(Relaxed) as u64, header, 0x40, 0, 0, 0]);
+    if received < 0 {
+        slot.result.store(received as u64, Relaxed);
+        return;
+    }
+    let stack = slot.args[2].load(Relaxed);
+    let result: i64;
+    // SAFETY: the child uses no memory until it has mapped its own slots over the parent's, then its own stack
+    // in them, and never returns here.
+    unsafe {
+        asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 2f",
+            "mov eax, 9",
+            "mov rdi, r12",
+            "mov rsi, r13",
+            "mov edx, 3",
+            "mov r10d, 0x11",
+            "mov r8, r14",
+            "xor r9d, r9d",
+            "syscall",
+            "cmp rax, r12",
+            "jne 3f",
+            "mov rsp, r15",
+            "xor ebp, ebp",
+            "call {main}",
+            "3: ud2",
+            "2:",
+            main = sym fork_main,
+            inlateout("rax") SYS_CLONE as i64 => result, in("rdi") FORK_FLAGS, in("rsi") 0, in("rdx") 0,
+            in("r10") 0, in("r8") 0, in("r12") SLOTS_BASE, in("r13") SLOTS_LEN, in("r14") fds[0], in("r15") stack,
+            lateout("rcx") _, lateout("r11") _,
+        );
+    }
+    for fd in fds {
+        syscall(SYS_CLOSE, [fd, 0, 0, 0, 0, 0]);
+    }
+    slot.result.store(result as u64, Relaxed);
+}
+
+extern "C" fn fork_main() -> ! {
+    let marker = 0u8;
+    // SAFETY: the stack lies in the slot.
+    let slot = unsafe { &*((&raw const marker as u64 & !(SLOT_LEN - 1)) as *const Slot) };
+    for fd in &slot.close {
+        syscall(SYS_CLOSE, [fd.load(Relaxed) as u64, 0, 0, 0, 0, 0]);
+    }
+    serve(slot, EVENT_READY)
+}
+
+global_asm!(
+    // Copies rdx bytes from rsi to rdi; returns how many were left when an address turned out bad.
+    "stub_copy:",
+    "mov rcx, rdx",
+    "rep movsb",
+    "stub_copy_fault:",
+    "mov rax, rcx",
+    "ret",
+    // Compare-and-exchange of the word at rdi, esi to edx; returns the old value, or FAULTED.
+    "stub_exchange:",
+    "mov eax, esi",
+    "lock cmpxchg dword ptr [rdi], edx",
+    "mov eax, eax",
+    "ret",
+    "stub_exchange_fault:",
+    "mov rax, -1",
+    "ret",
+);
+
+unsafe extern "C" {
+    safe fn stub_copy(to: u64, from: u64, len: u64) -> u64;
+    safe fn stub_copy_fault();
+    safe fn stub_exchange(addr: u64, old: u64, new: u64) -> u64;
+    safe fn stub_exchange_fault();
+}
