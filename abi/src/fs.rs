@@ -111,3 +111,16 @@ pub struct Stat {
     pub ctime: Timespec,
     pub _reserved: [i64; 3],
 }
+
+/// `F_SEAL_SEAL` of `fcntl(2)`: no more seals.
+pub const F_SEAL_SEAL: u32 = 1;
+/// `F_SEAL_SHRINK`: the file cannot become smaller.
+pub const F_SEAL_SHRINK: u32 = 2;
+/// `F_SEAL_GROW`: the file cannot become larger.
+pub const F_SEAL_GROW: u32 = 4;
+/// `F_SEAL_WRITE`: contents cannot change.
+pub const F_SEAL_WRITE: u32 = 8;
+/// `F_SEAL_FUTURE_WRITE`: as WRITE, but mappings that exist may go on.
+pub const F_SEAL_FUTURE_WRITE: u32 = 16;
+/// `F_SEAL_EXEC`: the executable bits cannot change.
+pub const F_SEAL_EXEC: u32 = 32;

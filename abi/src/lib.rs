@@ -7,10 +7,12 @@
 pub mod errno;
 pub mod fs;
 pub mod mm;
+pub mod mount;
 pub mod nr;
 pub mod poll;
 pub mod ptrace;
 pub mod signal;
 pub mod time;
+pub mod tty;
 
 pub use errno::Errno;

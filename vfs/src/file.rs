@@ -1,6 +1,7 @@
 //! Open files.
 
 use crate::caller::Caller;
+use crate::open_file::OpenFile;
 use abi::Errno;
 use abi::fs::{FileType, OpenFlags};
 use abi::poll::Events;
@@ -31,6 +32,17 @@ pub trait DirSink {
     /// One entry: name, inode number, kind, and the offset *after* it (an opaque cookie that a later read
     /// may start from). False: no room; the entry was not taken, stop.
     fn entry(&mut self, name: &[u8], ino: u64, kind: FileType, next: u64) -> bool;
+}
+
+/// What `fstat(2)` shows of a file without a place.
+#[derive(Clone, Copy, Debug)]
+pub struct AnonymousNode {
+    /// Kind: FIFO or socket; `None` for others (`anon_inode:`).
+    pub kind: Option<FileType>,
+    /// Permission bits.
+    pub mode: u32,
+    /// Inode number; 0: the vfs takes one.
+    pub ino: u64,
 }
 
 /// Operations of an open file. The access mode, limits and the file offset are the vfs's business;
@@ -122,14 +134,13 @@ pub trait File: Any + Send + Sync {
         String::new()
     }
 
+    /// What `fstat(2)` shows of a file without a place.
+    fn anonymous_node(&self) -> AnonymousNode {
+        AnonymousNode { kind: None, mode: 0o600, ino: 0 }
+    }
+
     /// The name that /proc/PID/fd/N shows for a file without a place: `pipe:[17]`, `anon_inode:[eventfd]`.
     fn anonymous_name(&self) -> Option<String> {
         None
     }
-}
-
-/// An open file description: what `open(2)` makes and `dup(2)` shares. The vfs core fills this in.
-pub struct OpenFile {
-    /// The operations.
-    pub ops: Box<dyn File>,
 }

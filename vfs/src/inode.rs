@@ -152,7 +152,7 @@ pub trait Inode: Any + Send + Sync {
 
     /// What the vfs hangs on the object: locks, FIFO buffer, bound socket, watches. One per object,
     /// however it was reached.
-    fn attachments(&self) -> &Attachments;
+    fn attachments(&self) -> &crate::Attachments;
 
     /// Checks access beyond the permission bits (default), or instead of them.
     fn permission(&self, caller: &Caller, want: u32) -> Result<(), Errno> {
@@ -214,6 +214,12 @@ pub trait Inode: Any + Send + Sync {
         Err(Errno::EPERM)
     }
 
+    /// The driver behind a device node, for nodes that bring their own (the terminals of a devpts
+    /// instance); others are found by number.
+    fn device(&self) -> Option<Arc<dyn crate::device::Device>> {
+        None
+    }
+
     /// Where a symbolic link leads; `EINVAL` for anything else.
     fn read_link(&self, caller: &Caller) -> Result<LinkTarget, Errno> {
         let _ = caller;
@@ -248,7 +254,3 @@ pub trait Inode: Any + Send + Sync {
         Err(Errno::EOPNOTSUPP)
     }
 }
-
-/// What the vfs hangs on an inode. Empty until used. The vfs core fills this type in.
-#[derive(Debug, Default)]
-pub struct Attachments {}

@@ -2,24 +2,54 @@
 //!
 //! Above `mm`, below `net` and `kernel`; knows nothing of tasks: a [`Caller`] stands for the one who asks.
 //! - [`Inode`]: an object of a filesystem; [`Filesystem`]: the whole of one.
-//! - [`File`]: the operations of an open file; [`OpenFile`]: an open file description.
+//! - [`File`]: the operations of an open file; [`OpenFile`]: an open file description; [`FdTable`].
+//! - [`Dentry`], [`Mount`], [`Place`]: names; [`Walk`]: from paths to places, and what is done there.
+//! - [`Vfs`]: what all mount namespaces of a sandbox share; [`MountNamespace`], [`FsContext`].
 //! - [`Caller`], [`Credentials`], [`ProcessView`]: who asks and with what rights.
 #![forbid(unsafe_code)]
 
+mod anon;
+mod attachments;
+mod cache;
 mod caller;
+mod context;
 mod cred;
+mod dentry;
+mod device;
+mod epoll;
 mod fd;
 mod file;
 mod filesystem;
 mod inode;
+mod lock;
+mod mount;
+mod mount_text;
+mod namespace;
+mod open;
+mod open_file;
+mod pipe;
 mod place;
+mod superblock;
+mod vfs;
+mod walk;
 
+pub use anon::{ANON_INODE_DEV, next_ino};
+pub use attachments::Attachments;
 pub use caller::{Caller, ProcessView};
-pub use cred::{Capability, Credentials, UserNamespace};
-pub use fd::FdTable;
-pub use file::{DirSink, File, Io, OpenFile};
+pub use context::FsContext;
+pub use cred::{Capability, Credentials, IdMaps, IdRange, UserNamespace};
+pub use dentry::Dentry;
+pub use device::{Device, DeviceTable, Opened, make_dev, split_dev};
+pub use fd::{FdTable, NR_OPEN, Reserved};
+pub use file::{AnonymousNode, DirSink, File, Io};
 pub use filesystem::{Filesystem, Statfs};
-pub use inode::{
-    Attachments, Attr, AttrChange, CachePolicy, Inode, LinkTarget, NewNode, RenameFlags, SetTime, XattrSet,
-};
-pub use place::{FsContext, Place};
+pub use inode::{Attr, AttrChange, CachePolicy, Inode, LinkTarget, NewNode, RenameFlags, SetTime, XattrSet};
+pub use lock::FileLocks;
+pub use mount::Mount;
+pub use namespace::MountNamespace;
+pub use open::OpenHow;
+pub use open_file::{OpenFile, SETFL_MASK, SignalOwner};
+pub use pipe::Pipe;
+pub use place::Place;
+pub use vfs::{FilesystemType, MemoryFiles, Vfs};
+pub use walk::{Resolve, Walk};

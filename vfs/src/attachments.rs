@@ -1,0 +1,132 @@
+//! What the vfs hangs on an inode.
+
+use crate::lock::FileLocks;
+use crate::pipe::Pipe;
+use std::any::Any;
+use std::fmt;
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::SeqCst};
+use std::sync::{Arc, OnceLock, Weak};
+use sync::{Mutex, Rank};
+
+/// What the vfs hangs on an inode. A few words until used.
+#[derive(Default)]
+pub struct Attachments {
+    extra: OnceLock<Box<Extra>>,
+    /// `F_SEAL_*` bits with [`SEALABLE`].
+    seals: AtomicU32,
+    /// Open descriptions that may write; below zero: that many programs run from it.
+    writers: AtomicI32,
+}
+
+/// The inode takes seals at all.
+const SEALABLE: u32 = 1 << 31;
+
+struct Extra {
+    locks: FileLocks,
+    fifo: Mutex<Weak<Pipe>>,
+    socket: Mutex<Option<Weak<dyn Any + Send + Sync>>>,
+}
+
+impl Attachments {
+    fn extra(&self) -> &Extra {
+        self.extra.get_or_init(|| {
+            Box::new(Extra {
+                locks: FileLocks::new(),
+                fifo: Mutex::new(Rank::Inode, Weak::new()),
+                socket: Mutex::new(Rank::Inode, None),
+            })
+        })
+    }
+
+    /// Locks of the file: `flock(2)`, `fcntl_locking(2)`.
+    pub fn locks(&self) -> &FileLocks {
+        &self.extra().locks
+    }
+
+    /// Locks, when there ever was one.
+    pub(crate) fn locks_if_any(&self) -> Option<&FileLocks> {
+        self.extra.get().map(|extra| &extra.locks)
+    }
+
+    /// The buffer of a FIFO: one while anybody has it open.
+    pub(crate) fn fifo(&self) -> Arc<Pipe> {
+        let mut fifo = self.extra().fifo.lock();
+        fifo.upgrade().unwrap_or_else(|| {
+            let pipe = Pipe::new();
+            *fifo = Arc::downgrade(&pipe);
+            pipe
+        })
+    }
+
+    /// Makes `pipe` the buffer (of an unnamed pipe's inode).
+    pub(crate) fn set_fifo(&self, pipe: &Arc<Pipe>) {
+        *self.extra().fifo.lock() = Arc::downgrade(pipe);
+    }
+
+    /// Binds a socket to the name: `unix(7)`. A dead one is replaced.
+    pub fn bind_socket(&self, socket: &Arc<dyn Any + Send + Sync>) {
+        let old = self.extra().socket.lock().replace(Arc::downgrade(socket));
+        drop(old);
+    }
+
+    /// The socket bound to the name, while it lives.
+    pub fn socket(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        let socket = self.extra.get()?.socket.lock().clone();
+        socket?.upgrade()
+    }
+
+    /// The seals of the file: `F_GET_SEALS`; `None` when its filesystem knows none.
+    pub fn seals(&self) -> Option<u32> {
+        let seals = self.seals.load(SeqCst);
+        (seals & SEALABLE != 0).then_some(seals & !SEALABLE)
+    }
+
+    /// Makes the file take seals, with these set already (files of tmpfs: `F_SEAL_SEAL`).
+    pub fn set_seals(&self, seals: u32) {
+        self.seals.store(seals | SEALABLE, SeqCst);
+    }
+
+    /// One of these seals is set.
+    pub fn is_sealed(&self, seals: u32) -> bool {
+        self.seals.load(SeqCst) & seals & !SEALABLE != 0
+    }
+
+    /// Adds seals; false when `F_SEAL_SEAL` or the file's nature forbids it.
+    pub(crate) fn add_seals(&self, seals: u32) -> bool {
+        let add = |old: u32| (old & SEALABLE != 0 && old & abi::fs::F_SEAL_SEAL == 0).then_some(old | seals);
+        self.seals.fetch_update(SeqCst, SeqCst, add).is_ok()
+    }
+
+    /// One more writer; false while a program runs from the file (`ETXTBSY`).
+    #[must_use]
+    pub fn start_write(&self) -> bool {
+        self.writers.fetch_update(SeqCst, SeqCst, |n| if n < 0 { None } else { n.checked_add(1) }).is_ok()
+    }
+
+    /// One writer less.
+    pub fn end_write(&self) {
+        self.writers.fetch_sub(1, SeqCst);
+    }
+
+    /// A program is about to run from the file; false while it has writers (`ETXTBSY`).
+    #[must_use]
+    pub fn deny_write(&self) -> bool {
+        self.writers.fetch_update(SeqCst, SeqCst, |n| if n > 0 { None } else { n.checked_sub(1) }).is_ok()
+    }
+
+    /// The program no longer runs from it.
+    pub fn allow_write(&self) {
+        self.writers.fetch_add(1, SeqCst);
+    }
+
+    /// Open descriptions that may write.
+    pub fn writers(&self) -> i32 {
+        self.writers.load(SeqCst).max(0)
+    }
+}
+
+impl fmt::Debug for Attachments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Attachments")
+    }
+}

@@ -1,0 +1,199 @@
+//! Open file descriptions: what `open(2)` makes and `dup(2)` shares.
+
+use crate::anon::AnonInode;
+use crate::caller::Caller;
+use crate::epoll::Watchers;
+use crate::file::{File, Io};
+use crate::inode::Inode;
+use crate::place::Place;
+use abi::Errno;
+use abi::fs::OpenFlags;
+use std::any::Any;
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::{Arc, OnceLock};
+use sync::{Mutex, Rank};
+
+/// Who gets `SIGIO`: `F_SETOWN_EX` of `fcntl(2)`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SignalOwner {
+    /// 0 thread, 1 process, 2 process group: `F_OWNER_*`.
+    pub kind: i32,
+    /// Its id in the root pid namespace; 0 for nobody.
+    pub id: i32,
+    /// The signal (`F_SETSIG`); 0 is `SIGIO` without further data.
+    pub signal: i32,
+    /// Real and effective user of the one who set it.
+    pub uids: (u32, u32),
+}
+
+/// Flags that `fcntl(F_SETFL)` changes.
+pub const SETFL_MASK: OpenFlags = OpenFlags::APPEND
+    .union(OpenFlags::NONBLOCK)
+    .union(OpenFlags::ASYNC)
+    .union(OpenFlags::DIRECT)
+    .union(OpenFlags::NOATIME);
+
+/// Flags of `open(2)` that act at the opening only.
+const OPEN_ONLY: OpenFlags =
+    OpenFlags::CREAT.union(OpenFlags::EXCL).union(OpenFlags::NOCTTY).union(OpenFlags::TRUNC).union(OpenFlags::CLOEXEC);
+
+/// An open file description.
+pub struct OpenFile {
+    /// The operations.
+    pub ops: Box<dyn File>,
+    place: OnceLock<Place>,
+    is_anonymous: bool,
+    counts_as_writer: bool,
+    flags: AtomicU32,
+    pub(crate) offset: Mutex<u64>,
+    owner: Mutex<SignalOwner>,
+    pub(crate) watchers: Watchers,
+}
+
+impl OpenFile {
+    fn make(ops: Box<dyn File>, place: Option<Place>, flags: OpenFlags, counts_as_writer: bool) -> Arc<Self> {
+        let is_anonymous = place.as_ref().is_none_or(Place::is_nameless);
+        Arc::new(Self {
+            ops,
+            place: place.map_or_else(OnceLock::new, OnceLock::from),
+            is_anonymous,
+            counts_as_writer,
+            flags: AtomicU32::new((flags - OPEN_ONLY).bits()),
+            offset: Mutex::new(Rank::Offset, 0),
+            owner: Mutex::new(Rank::Leaf, SignalOwner::default()),
+            watchers: Watchers::new(),
+        })
+    }
+
+    /// A file without a place: pipe, socket, eventfd. `flags` are the access mode and status flags.
+    pub fn anonymous(ops: Box<dyn File>, flags: OpenFlags) -> Arc<Self> {
+        Self::make(ops, None, flags, false)
+    }
+
+    /// A file at a place. Everything was checked.
+    pub fn new(ops: Box<dyn File>, place: Place, flags: OpenFlags) -> Arc<Self> {
+        Self::make(ops, Some(place), flags, false)
+    }
+
+    /// A file at a place that counts among the writers of its inode until it is closed.
+    pub(crate) fn new_writer(ops: Box<dyn File>, place: Place, flags: OpenFlags) -> Arc<Self> {
+        Self::make(ops, Some(place), flags, true)
+    }
+
+    /// The operations as their own type.
+    pub fn downcast<T: File>(&self) -> Option<&T> {
+        let ops: &dyn Any = &*self.ops;
+        ops.downcast_ref()
+    }
+
+    /// Access mode and status flags.
+    pub fn flags(&self) -> OpenFlags {
+        OpenFlags::from_bits_retain(self.flags.load(SeqCst))
+    }
+
+    /// Sets the status flags of [`SETFL_MASK`]: `F_SETFL`. What the file refuses.
+    pub fn set_flags(&self, flags: OpenFlags) -> Result<(), Errno> {
+        let new = (self.flags() - SETFL_MASK) | (flags & SETFL_MASK);
+        self.ops.set_flags(new)?;
+        self.flags.store(new.bits(), SeqCst);
+        Ok(())
+    }
+
+    /// Sets or clears some status flags at once (`FIONBIO`).
+    pub fn change_flags(&self, which: OpenFlags, set: bool) -> Result<(), Errno> {
+        let mut flags = self.flags();
+        flags.set(which, set);
+        self.set_flags(flags)
+    }
+
+    /// Open for reading.
+    pub fn can_read(&self) -> bool {
+        let flags = self.flags();
+        !flags.contains(OpenFlags::PATH) && (flags.bits() & 3 == 0 || flags.bits() & 3 == 2)
+    }
+
+    /// Open for writing.
+    pub fn can_write(&self) -> bool {
+        let flags = self.flags();
+        !flags.contains(OpenFlags::PATH) && matches!(flags.bits() & 3, 1 | 2)
+    }
+
+    /// Opened with `O_PATH`: a reference to a place only.
+    pub fn is_path(&self) -> bool {
+        self.flags().contains(OpenFlags::PATH)
+    }
+
+    /// Has no place of its own in the tree of names.
+    pub const fn is_anonymous(&self) -> bool {
+        self.is_anonymous
+    }
+
+    /// Where it is. Files without a name get a place that no walk finds.
+    pub fn place(&self) -> &Place {
+        self.place.get_or_init(|| {
+            let inode = Arc::new(AnonInode::new(&self.ops.anonymous_node(), 0, 0));
+            let name = self.ops.anonymous_name().unwrap_or_else(|| "anon_inode:[file]".to_owned());
+            Place::nameless(inode, name.as_bytes())
+        })
+    }
+
+    /// The object that is open.
+    pub fn inode(&self) -> Result<&Arc<dyn Inode>, Errno> {
+        self.place().inode()
+    }
+
+    /// The text of /proc/PID/fd/N for a process whose root is `root`.
+    pub fn path(&self, root: &Place) -> Vec<u8> {
+        match self.ops.anonymous_name() {
+            Some(name) if self.is_anonymous => name.into_bytes(),
+            _ => self.place().path(root),
+        }
+    }
+
+    /// The present offset.
+    pub fn offset(&self) -> u64 {
+        *self.offset.lock()
+    }
+
+    /// Who gets `SIGIO`.
+    pub fn owner(&self) -> SignalOwner {
+        *self.owner.lock()
+    }
+
+    /// Sets who gets `SIGIO`.
+    pub fn set_owner(&self, owner: SignalOwner) {
+        *self.owner.lock() = owner;
+    }
+
+    /// What an operation of `caller` is done with; `extra` flags are added (`RWF_NOWAIT`, `RWF_APPEND`).
+    pub fn io<'a>(self: &'a Arc<Self>, caller: &'a Caller, extra: OpenFlags) -> Io<'a> {
+        Io { caller, file: self, flags: self.flags() | extra }
+    }
+
+    /// Identity of the description, for locks that belong to it.
+    pub(crate) fn id(&self) -> u64 {
+        std::ptr::from_ref(self).addr() as u64
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        self.watchers.close(&*self.ops);
+        let id = self.id();
+        if let Some(Ok(inode)) = self.place.get().map(Place::inode) {
+            if let Some(locks) = inode.attachments().locks_if_any() {
+                locks.release_description(id);
+            }
+            if self.counts_as_writer {
+                inode.attachments().end_write();
+            }
+        }
+    }
+}
+
+impl fmt::Debug for OpenFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OpenFile({:?})", self.flags())
+    }
+}
