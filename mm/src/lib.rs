@@ -9,13 +9,23 @@
 #![forbid(unsafe_code)]
 
 mod addr;
+mod anonymous;
 mod backing;
+mod elf;
+mod exec;
 mod io;
+mod map;
+mod mapping;
 mod memory;
 mod space;
+mod stack;
 
 pub use addr::{UserAddr, UserPtr, UserSlice, UserStr};
 pub use backing::{Backing, HostRange};
+pub use elf::Image;
+pub use exec::Exec;
 pub use io::{Sink, SliceSource, Source, UserSink, UserSource, VecSink};
+pub use map::{Limits, Map};
+pub use mapping::{Mapping, Source as MappingSource};
 pub use memory::UserMemory;
-pub use space::{Exec, FutexKey, Image, Mm};
+pub use space::{FutexKey, Layout, MAX_MAPPINGS, MIN_ADDR, Mm, Usage};

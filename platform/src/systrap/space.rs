@@ -184,6 +184,19 @@ impl Space {
         with_hands(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_munmap, args)]).map(|_| ()))
     }
 
+    /// Bytes resident on the host, and of these the shared ones (files, shared memory). Zero when gone.
+    pub fn resident(&self) -> (u64, u64) {
+        let proc = self.process.shared.reaper.proc();
+        let path = format!("{}/statm", self.process.pid);
+        let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
+        let text = rustix::fs::openat(proc, path, flags, rustix::fs::Mode::empty())
+            .ok()
+            .and_then(|fd| std::io::read_to_string(std::fs::File::from(fd)).ok())
+            .unwrap_or_default();
+        let mut pages = text.split(' ').skip(1).map(|field| field.parse().unwrap_or(0u64) * abi::mm::PAGE_SIZE);
+        (pages.next().unwrap_or(0), pages.next().unwrap_or(0))
+    }
+
     /// Host process id, for looking at the host's /proc.
     pub fn host_pid(&self) -> i32 {
         self.process.pid

@@ -108,7 +108,7 @@ fn fork_copies_memory_and_registers() {
         assert_eq!(child.run(), Exit::Syscall);
         // A grandchild: descriptor numbers differ from the first generation's.
         let (space, mut grandchild) = child.fork().expect("fork");
-        let (space2, _) = grandchild.fork().expect("fork");
+        let (space2, _great) = grandchild.fork().expect("fork");
         let mut word = [0; 4];
         space.read(DATA, &mut word).expect("read");
         assert_eq!(space2.read(DATA, &mut word), Ok(4));

@@ -1,0 +1,490 @@
+//! Making and changing mappings: `mmap(2)`, `munmap(2)`, `mprotect(2)`, `mremap(2)`, `madvise(2)`, `brk(2)`.
+
+use crate::addr::UserAddr;
+use crate::anonymous::SharedAnonymous;
+use crate::backing::Backing;
+use crate::mapping::{Mapping, Source};
+use crate::space::{MAX_MAPPINGS, MIN_ADDR, Mm, State};
+use abi::Errno;
+use abi::mm::{MapFlags, PAGE_SIZE, Prot};
+use platform::GUEST_END;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+/// Limits that a caller brings: soft values, `u64::MAX` for none.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// `RLIMIT_AS`.
+    pub address_space: u64,
+    /// `RLIMIT_DATA`.
+    pub data: u64,
+    /// `RLIMIT_MEMLOCK`; `u64::MAX` with `CAP_IPC_LOCK`.
+    pub locked: u64,
+}
+
+impl Limits {
+    /// No limits.
+    pub const NONE: Self = Self { address_space: u64::MAX, data: u64::MAX, locked: u64::MAX };
+}
+
+/// A call of `mmap(2)`.
+pub struct Map {
+    /// The hint, or the place with `MAP_FIXED`.
+    pub addr: UserAddr,
+    /// Bytes.
+    pub len: u64,
+    /// Protection.
+    pub prot: Prot,
+    /// Flags.
+    pub flags: MapFlags,
+    /// The file and the offset in it; `None` with `MAP_ANONYMOUS`.
+    pub file: Option<(Arc<dyn Backing>, u64)>,
+}
+
+/// `MREMAP_MAYMOVE`.
+const MAY_MOVE: u32 = 1;
+/// `MREMAP_FIXED`.
+const FIXED: u32 = 2;
+/// `MREMAP_DONTUNMAP`.
+const DONT_UNMAP: u32 = 4;
+
+/// Rounds a length up to pages; `None` when it is no length of an address range.
+fn pages(len: u64) -> Option<u64> {
+    len.checked_next_multiple_of(PAGE_SIZE).filter(|&len| len <= GUEST_END)
+}
+
+const fn is_aligned(addr: u64) -> bool {
+    addr.is_multiple_of(PAGE_SIZE)
+}
+
+impl Mm {
+    /// `mmap(2)`: the address. Errors and their order as `do_mmap` has them; access to the file was checked.
+    pub fn map(&self, map: Map, limits: &Limits) -> Result<UserAddr, Errno> {
+        if map.len == 0 {
+            return Err(Errno::EINVAL);
+        }
+        let len = pages(map.len).ok_or(Errno::ENOMEM)?;
+        if let Some((_, offset)) = &map.file {
+            offset.checked_add(len).filter(|&end| end <= i64::MAX as u64).ok_or(Errno::EOVERFLOW)?;
+        }
+        let mut state = self.state.lock();
+        let start = state.place(&map, len)?;
+        state.check_room(start, len, map.flags.contains(MapFlags::FIXED))?;
+        let is_shared = map.flags.contains(MapFlags::SHARED);
+        let prot = map.prot & (Prot::READ | Prot::WRITE | Prot::EXEC);
+        let mapping = Mapping {
+            start,
+            end: start + len,
+            prot,
+            is_shared,
+            grows_down: map.flags.contains(MapFlags::GROWSDOWN) && map.file.is_none(),
+            no_reserve: map.flags.contains(MapFlags::NORESERVE),
+            is_locked: state.lock_future || map.flags.contains(MapFlags::LOCKED),
+            dont_fork: false,
+            wipe_on_fork: false,
+            source: match map.file {
+                Some((backing, offset)) => Source::File(backing, offset),
+                None if is_shared => Source::File(Arc::new(SharedAnonymous::new(len)?), 0),
+                None => Source::Anonymous,
+            },
+            name: None,
+        };
+        state.check_limits(limits, &mapping)?;
+        self.map_on_host(&mapping)?;
+        state.unlock(start, start + len);
+        state.tree.remove(start, start + len);
+        state.locked += if mapping.is_locked { len } else { 0 };
+        let populate = mapping.is_locked || map.flags.contains(MapFlags::POPULATE);
+        let is_writable = mapping.prot.contains(Prot::WRITE);
+        state.tree.insert(mapping);
+        self.note_peak(state.tree.total);
+        if populate && !prot.is_empty() && !map.flags.contains(MapFlags::NONBLOCK) {
+            self.populate(start, len, is_writable);
+        }
+        Ok(UserAddr(start))
+    }
+
+    /// Faults pages in; what cannot be is left for later.
+    fn populate(&self, start: u64, len: u64, is_writable: bool) {
+        // MADV_POPULATE_WRITE, MADV_POPULATE_READ.
+        let _ = self.space().advise(start, len, if is_writable { 23 } else { 22 });
+    }
+
+    fn map_on_host(&self, mapping: &Mapping) -> Result<(), Errno> {
+        let (start, len, prot) = (mapping.start, mapping.len(), mapping.prot);
+        match &mapping.source {
+            Source::Anonymous => self.space().map_anonymous(start, len, prot, mapping.no_reserve),
+            Source::File(backing, offset) => {
+                let range = backing.host_range(*offset)?;
+                self.space().map_file(start, len, prot, mapping.is_shared, range.fd.as_fd(), range.offset)
+            }
+            Source::Special(_) => Err(Errno::EINVAL),
+        }
+    }
+
+    /// `munmap(2)`.
+    pub fn unmap(&self, addr: UserAddr, len: u64) -> Result<(), Errno> {
+        let start = addr.0;
+        let len = pages(len).filter(|&len| len > 0 && is_aligned(start) && start <= GUEST_END - len);
+        let end = start + len.ok_or(Errno::EINVAL)?;
+        let mut state = self.state.lock();
+        state.check_splits(start, end)?;
+        // Only what is mapped is asked for: the range may be huge.
+        let Some(first) = state.tree.overlapping(start, end).next().map(|m| m.start.max(start)) else {
+            return Ok(());
+        };
+        let last = state.tree.overlapping(start, end).last().map_or(first, |m| m.end.min(end));
+        self.space().unmap(first, last - first)?;
+        state.unlock(start, end);
+        state.tree.remove(start, end);
+        Ok(())
+    }
+
+    /// `mprotect(2)`: stops at the first address that is not mapped (`ENOMEM`) or not allowed (`EACCES`), what
+    /// lies before is changed.
+    pub fn protect(&self, addr: UserAddr, len: u64, prot: Prot, limits: &Limits) -> Result<(), Errno> {
+        if prot.contains(Prot::GROWSDOWN | Prot::GROWSUP) || !is_aligned(addr.0) {
+            return Err(Errno::EINVAL);
+        }
+        if len == 0 {
+            return Ok(());
+        }
+        let len = pages(len).ok_or(Errno::ENOMEM)?;
+        let end = addr.0.checked_add(len).ok_or(Errno::ENOMEM)?;
+        let known = Prot::READ | Prot::WRITE | Prot::EXEC | Prot::GROWSDOWN | Prot::GROWSUP;
+        if !known.contains(prot) {
+            return Err(Errno::EINVAL);
+        }
+        let mut state = self.state.lock();
+        let mut start = addr.0;
+        if prot.contains(Prot::GROWSDOWN) {
+            let stack = state.tree.find(start).filter(|m| m.grows_down).ok_or(Errno::EINVAL)?;
+            start = stack.start;
+        } else if prot.contains(Prot::GROWSUP) {
+            return Err(Errno::EINVAL);
+        }
+        let prot = prot & (Prot::READ | Prot::WRITE | Prot::EXEC);
+        state.check_splits(start, end)?;
+        let mut at = start;
+        let parts: Vec<Mapping> = state.tree.overlapping(start, end).cloned().collect();
+        for part in parts {
+            if part.start > at {
+                return Err(Errno::ENOMEM);
+            }
+            let to = part.end.min(end);
+            if let Source::File(backing, _) = &part.source
+                && part.is_shared
+                && prot.contains(Prot::WRITE)
+                && !backing.is_writable()
+            {
+                return Err(Errno::EACCES);
+            }
+            if matches!(part.source, Source::Special(_)) {
+                return Err(Errno::EACCES);
+            }
+            if prot.contains(Prot::WRITE) && !part.is_data() && !part.is_shared && !part.grows_down {
+                state.check_data(limits, to - at)?;
+            }
+            self.space().protect(at, to - at, prot)?;
+            state.tree.change(at, to, |mapping| mapping.prot = prot);
+            at = to;
+        }
+        if at < end { Err(Errno::ENOMEM) } else { Ok(()) }
+    }
+
+    /// `mremap(2)`: the new address.
+    pub fn remap(
+        &self,
+        old: UserAddr,
+        old_len: u64,
+        new_len: u64,
+        flags: u32,
+        new: UserAddr,
+        limits: &Limits,
+    ) -> Result<UserAddr, Errno> {
+        let fixed_without_move = flags & FIXED != 0 && flags & MAY_MOVE == 0;
+        let keep_wrong = flags & DONT_UNMAP != 0 && (flags & MAY_MOVE == 0 || old_len != new_len);
+        if flags & !7 != 0 || fixed_without_move || keep_wrong || !is_aligned(old.0) {
+            return Err(Errno::EINVAL);
+        }
+        let (old_len, new_len) = (pages(old_len).ok_or(Errno::EINVAL)?, pages(new_len).ok_or(Errno::EINVAL)?);
+        if new_len == 0 {
+            return Err(Errno::EINVAL);
+        }
+        let old_end = old.0.checked_add(old_len).filter(|&end| end <= GUEST_END).ok_or(Errno::EINVAL)?;
+        if flags & (FIXED | DONT_UNMAP) != 0 && flags & FIXED != 0 {
+            let overlaps = old.0 < new.0.saturating_add(new_len) && new.0 < old_end;
+            if !is_aligned(new.0) || new.0 < MIN_ADDR || new.0 > GUEST_END - new_len || overlaps {
+                return Err(Errno::EINVAL);
+            }
+        }
+        let mut state = self.state.lock();
+        let mapping = state.tree.find(old.0).ok_or(Errno::EFAULT)?.clone();
+        if flags & (FIXED | DONT_UNMAP) == 0 && new_len <= old_len {
+            if new_len < old_len {
+                drop(state);
+                self.unmap(UserAddr(old.0 + new_len), old_len - new_len)?;
+            }
+            return Ok(old);
+        }
+        // Old length 0 copies a shared mapping.
+        if old_len == 0 && !mapping.is_shared {
+            return Err(Errno::EINVAL);
+        }
+        if old_end > mapping.end {
+            return Err(Errno::EFAULT);
+        }
+        if matches!(mapping.source, Source::Special(_)) {
+            return Err(Errno::EFAULT);
+        }
+        let grown = new_len.saturating_sub(old_len);
+        state.check_limits(limits, &Mapping { start: old.0, end: old.0 + grown, ..mapping.clone() })?;
+        let can_extend = old_len > 0
+            && old_end == mapping.end
+            && flags & (FIXED | DONT_UNMAP) == 0
+            && old.0 + new_len <= GUEST_END
+            && state.tree.overlapping(old_end, old.0 + new_len).next().is_none();
+        if can_extend {
+            self.space().remap(old.0, old_len, old.0, new_len, false)?;
+            state.move_mapping(&mapping, old.0, old_len, old.0, new_len, false);
+            self.note_peak(state.tree.total);
+            return Ok(old);
+        }
+        if flags & MAY_MOVE == 0 {
+            return Err(Errno::ENOMEM);
+        }
+        let target = if flags & FIXED != 0 {
+            new.0
+        } else {
+            let hint = if flags & DONT_UNMAP != 0 { new.0 } else { 0 };
+            state.free_range(hint, new_len).ok_or(Errno::ENOMEM)?
+        };
+        if state.tree.len() + 4 > MAX_MAPPINGS {
+            return Err(Errno::ENOMEM);
+        }
+        let keep = flags & DONT_UNMAP != 0 || old_len == 0;
+        self.space().remap(old.0, old_len, target, new_len, flags & DONT_UNMAP != 0)?;
+        state.unlock(target, target + new_len);
+        state.tree.remove(target, target + new_len);
+        state.move_mapping(&mapping, old.0, old_len, target, new_len, keep);
+        self.note_peak(state.tree.total);
+        Ok(UserAddr(target))
+    }
+
+    /// `madvise(2)`, for advice that the host carries out; the caller sorted out the rest.
+    pub fn advise(&self, addr: UserAddr, len: u64, advice: u32) -> Result<(), Errno> {
+        if !is_aligned(addr.0) {
+            return Err(Errno::EINVAL);
+        }
+        let len = pages(len).ok_or(Errno::EINVAL)?;
+        let end = addr.0.checked_add(len).ok_or(Errno::EINVAL)?;
+        if len == 0 {
+            return Ok(());
+        }
+        let mut state = self.state.lock();
+        let is_covered = state.tree.is_covered(addr.0, end);
+        let parts: Vec<_> =
+            state.tree.overlapping(addr.0, end).map(|m| (m.start.max(addr.0), m.end.min(end))).collect();
+        for (start, end) in parts {
+            self.space().advise(start, end - start, advice)?;
+            match advice {
+                10 | 11 => state.tree.change(start, end, |mapping| mapping.dont_fork = advice == 10),
+                18 | 19 => state.tree.change(start, end, |mapping| mapping.wipe_on_fork = advice == 18),
+                _ => {}
+            }
+        }
+        if is_covered { Ok(()) } else { Err(Errno::ENOMEM) }
+    }
+
+    /// `brk(2)`: the new break, or the old one when it cannot be moved.
+    pub fn brk(&self, addr: UserAddr, limits: &Limits) -> UserAddr {
+        let state = self.state.lock();
+        let (start, old) = (state.brk_start, state.brk);
+        let locked = state.lock_future;
+        drop(state);
+        if addr.0 < start || addr.0 >= GUEST_END {
+            return UserAddr(old);
+        }
+        let (from, to) = (old.next_multiple_of(PAGE_SIZE), addr.0.next_multiple_of(PAGE_SIZE));
+        let moved = if to < from {
+            self.unmap(UserAddr(to), from - to)
+        } else if to > from {
+            let flags = MapFlags::PRIVATE | MapFlags::ANONYMOUS | MapFlags::FIXED_NOREPLACE;
+            let flags = if locked { flags | MapFlags::LOCKED } else { flags };
+            let prot = Prot::READ | Prot::WRITE;
+            let over = addr.0 - start > limits.data;
+            let map = Map { addr: UserAddr(from), len: to - from, prot, flags, file: None };
+            if over { Err(Errno::ENOMEM) } else { self.map(map, limits).map(|_| ()) }
+        } else {
+            Ok(())
+        };
+        if moved.is_err() {
+            return UserAddr(old);
+        }
+        self.state.lock().brk = addr.0;
+        addr
+    }
+
+    /// `mlock(2)` and `munlock(2)` of a range; `ENOMEM` where it is not mapped or over the limit.
+    pub fn lock(&self, addr: UserAddr, len: u64, lock: bool, limits: &Limits) -> Result<(), Errno> {
+        let start = addr.0 & !(PAGE_SIZE - 1);
+        let end = addr.0.checked_add(len).and_then(|end| end.checked_next_multiple_of(PAGE_SIZE));
+        let end = end.ok_or(Errno::EINVAL)?;
+        if start == end {
+            return Ok(());
+        }
+        let mut state = self.state.lock();
+        if lock {
+            let new = end - start;
+            if state.locked.saturating_add(new) > limits.locked {
+                let held = state.tree.overlapping(start, end).filter(|m| m.is_locked);
+                let held: u64 = held.map(|m| m.end.min(end) - m.start.max(start)).sum();
+                if state.locked + new - held > limits.locked {
+                    return Err(Errno::ENOMEM);
+                }
+            }
+        }
+        let is_covered = state.tree.is_covered(start, end);
+        state.unlock(start, end);
+        let mut locked = 0;
+        state.tree.change(start, end, |mapping| {
+            mapping.is_locked = lock;
+            locked += if lock { mapping.len() } else { 0 };
+        });
+        state.locked += locked;
+        let parts: Vec<Mapping> =
+            state.tree.overlapping(start, end).filter(|m| lock && !m.prot.is_empty()).cloned().collect();
+        for part in parts {
+            let (from, to) = (part.start.max(start), part.end.min(end));
+            self.populate(from, to - from, part.prot.contains(Prot::WRITE) && !part.is_shared);
+        }
+        if is_covered { Ok(()) } else { Err(Errno::ENOMEM) }
+    }
+
+    /// `mlockall(2)`: `current` locks what is mapped, `future` what will be. Neither: `munlockall(2)`.
+    pub fn lock_all(&self, current: bool, future: bool, limits: &Limits) -> Result<(), Errno> {
+        let mut state = self.state.lock();
+        if current && state.tree.total > limits.locked {
+            return Err(Errno::ENOMEM);
+        }
+        state.lock_future = future;
+        if current || !future {
+            state.tree.change(0, GUEST_END, |mapping| mapping.is_locked = current);
+            state.locked = if current { state.tree.total } else { 0 };
+        }
+        Ok(())
+    }
+
+    /// `prctl(PR_SET_VMA_ANON_NAME)`.
+    pub fn set_name(&self, addr: UserAddr, len: u64, name: Option<Arc<[u8]>>) -> Result<(), Errno> {
+        let len = pages(len).ok_or(Errno::EINVAL)?;
+        let end = addr.0.checked_add(len).filter(|_| is_aligned(addr.0)).ok_or(Errno::EINVAL)?;
+        let mut state = self.state.lock();
+        if !state.tree.is_covered(addr.0, end) {
+            return Err(Errno::ENOMEM);
+        }
+        if state.tree.overlapping(addr.0, end).any(|m| !matches!(m.source, Source::Anonymous)) {
+            return Err(Errno::EBADF);
+        }
+        state.check_splits(addr.0, end)?;
+        state.tree.change(addr.0, end, |mapping| mapping.name.clone_from(&name));
+        Ok(())
+    }
+
+    /// Every address of the range is mapped.
+    pub fn is_mapped(&self, addr: UserAddr, len: u64) -> bool {
+        addr.0.checked_add(len).is_some_and(|end| self.state.lock().tree.is_covered(addr.0, end))
+    }
+}
+
+impl State {
+    /// Where a new mapping goes (`get_unmapped_area`).
+    fn place(&self, map: &Map, len: u64) -> Result<u64, Errno> {
+        let hint = map.addr.0;
+        if map.flags.intersects(MapFlags::FIXED | MapFlags::FIXED_NOREPLACE) {
+            if !is_aligned(hint) {
+                return Err(Errno::EINVAL);
+            }
+            if len > GUEST_END || hint > GUEST_END - len {
+                return Err(Errno::ENOMEM);
+            }
+            if hint < MIN_ADDR {
+                return Err(Errno::EPERM);
+            }
+            if map.flags.contains(MapFlags::FIXED_NOREPLACE) && self.tree.overlapping(hint, hint + len).next().is_some()
+            {
+                return Err(Errno::EEXIST);
+            }
+            return Ok(hint);
+        }
+        if map.flags.contains(MapFlags::BIT32) {
+            return self.tree.gap_above(0x4000_0000, 0x8000_0000, len).ok_or(Errno::ENOMEM);
+        }
+        self.free_range(hint, len).ok_or(Errno::ENOMEM)
+    }
+
+    /// `len` free bytes at `hint` where that is possible, else below the base, else above.
+    pub(crate) fn free_range(&self, hint: u64, len: u64) -> Option<u64> {
+        let hint = hint.checked_next_multiple_of(PAGE_SIZE).unwrap_or(0);
+        if hint >= MIN_ADDR && len <= GUEST_END && hint <= GUEST_END - len {
+            let guard = self.tree.find_from(hint).filter(|m| m.grows_down && m.start >= hint);
+            let free = self.tree.overlapping(hint, hint + len).next().is_none();
+            if free && guard.is_none_or(|m| m.start - hint >= len + 256 * PAGE_SIZE) {
+                return Some(hint);
+            }
+        }
+        self.tree
+            .gap_below(MIN_ADDR, self.mmap_base, len)
+            .or_else(|| self.tree.gap_above(self.mmap_base, GUEST_END, len))
+    }
+
+    fn check_room(&self, start: u64, len: u64, replaces: bool) -> Result<(), Errno> {
+        if self.tree.len() >= MAX_MAPPINGS {
+            return Err(Errno::ENOMEM);
+        }
+        if replaces { self.check_splits(start, start + len) } else { Ok(()) }
+    }
+
+    /// Cutting at both ends must not pass the limit of mappings.
+    fn check_splits(&self, start: u64, end: u64) -> Result<(), Errno> {
+        let cut = |addr| self.tree.find(addr).is_some_and(|m| m.start < addr);
+        let cuts = usize::from(cut(start)) + usize::from(cut(end));
+        if self.tree.len() + cuts > MAX_MAPPINGS { Err(Errno::ENOMEM) } else { Ok(()) }
+    }
+
+    fn check_limits(&self, limits: &Limits, new: &Mapping) -> Result<(), Errno> {
+        let replaced: u64 =
+            self.tree.overlapping(new.start, new.end).map(|m| m.end.min(new.end) - m.start.max(new.start)).sum();
+        if self.tree.total + new.len() > limits.address_space.saturating_add(replaced) {
+            return Err(Errno::ENOMEM);
+        }
+        if new.is_locked && self.locked + new.len() > limits.locked {
+            return Err(Errno::EAGAIN);
+        }
+        if new.is_data() { self.check_data(limits, new.len()) } else { Ok(()) }
+    }
+
+    fn check_data(&self, limits: &Limits, more: u64) -> Result<(), Errno> {
+        if self.tree.data.saturating_add(more) > limits.data { Err(Errno::ENOMEM) } else { Ok(()) }
+    }
+
+    /// Takes locked pages of a range out of the count.
+    fn unlock(&mut self, start: u64, end: u64) {
+        let locked = self.tree.overlapping(start, end).filter(|m| m.is_locked);
+        let locked: u64 = locked.map(|m| m.end.min(end) - m.start.max(start)).sum();
+        self.locked -= locked;
+    }
+
+    fn move_mapping(&mut self, mapping: &Mapping, old: u64, old_len: u64, new: u64, new_len: u64, keep: bool) {
+        if !keep {
+            self.unlock(old, old + old_len);
+            self.tree.remove(old, old + old_len);
+        }
+        let mut moved = Mapping { start: new, end: new + new_len, ..mapping.clone() };
+        if let Source::File(_, offset) = &mut moved.source {
+            *offset += old - mapping.start;
+        }
+        self.locked += if moved.is_locked { new_len } else { 0 };
+        self.tree.insert(moved);
+    }
+}
