@@ -19,6 +19,6 @@ pub use error::{Context, Error, Result};
 pub use fds::{close_others, keep_across_exec};
 pub use idmap::{IdMaps, IdRange};
 pub use mounts::{MountTrees, Tree, procfs};
-pub use process::{Child, Ended, Namespaces, die_with_parent, leave_session, spawn};
-pub use signals::{Signals, ignored_signals, restore_signals};
+pub use process::{Child, Ended, become_root, die_with_parent, fork, leave_session, spawn};
+pub use signals::{Arrived, Signals, ignored_signals, restore_signals};
 pub use trap::report_violations;

@@ -1,17 +1,10 @@
 //! The process of a sandbox: made, tied to its parent, waited for.
 
-use super::error::{Context, Error, Result};
+use super::error::{Context, Result};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, WaitOptions, pidfd_send_signal, set_parent_process_death_signal, waitpid};
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::{fs, io, ptr};
-
-/// Which namespaces the process gets for its own.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Namespaces {
-    /// Stay in the caller's user namespace.
-    pub share_user: bool,
-}
 
 /// A process made by [`spawn`].
 #[derive(Debug)]
@@ -22,22 +15,30 @@ pub struct Child {
     pub pidfd: OwnedFd,
 }
 
+/// Namespaces of its own that a sandbox gets: clone(2).
+const NAMESPACES: i32 = libc::CLONE_NEWUSER
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWNS
+    | libc::CLONE_NEWNET
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWUTS
+    | libc::CLONE_NEWCGROUP;
+
 /// Runs `body` in a new process, the first of its pid, mount, network, IPC, UTS, cgroup and user namespaces,
 /// and ends it with the status that `body` returns. Memory and descriptors are copies, as after fork(2).
 /// The user namespace has no maps yet.
-pub fn spawn(namespaces: Namespaces, body: impl FnOnce() -> i32) -> Result<Child> {
+pub fn spawn(body: impl FnOnce() -> u8) -> Result<Child> {
+    clone(NAMESPACES, body).step("make a process in namespaces of its own")
+}
+
+/// Runs `body` in a new process beside the caller's.
+pub fn fork(body: impl FnOnce() -> u8) -> Result<Child> {
+    clone(0, body).step("make a process")
+}
+
+fn clone(namespaces: i32, body: impl FnOnce() -> u8) -> io::Result<Child> {
     check_single_threaded()?;
-    let mut flags = libc::CLONE_NEWPID
-        | libc::CLONE_NEWNS
-        | libc::CLONE_NEWNET
-        | libc::CLONE_NEWIPC
-        | libc::CLONE_NEWUTS
-        | libc::CLONE_NEWCGROUP
-        | libc::CLONE_PIDFD
-        | libc::SIGCHLD;
-    if !namespaces.share_user {
-        flags |= libc::CLONE_NEWUSER;
-    }
+    let mut flags = namespaces | libc::CLONE_PIDFD | libc::SIGCHLD;
     // The C library keeps the thread's id where the kernel clears it at the end: the child's must be right.
     let tid_word =
         rustix::thread::get_clear_child_tid_address().ok().flatten().map_or(ptr::null_mut(), std::ptr::NonNull::as_ptr);
@@ -58,12 +59,12 @@ pub fn spawn(namespaces: Namespaces, body: impl FnOnce() -> i32) -> Result<Child
         )
     };
     if pid < 0 {
-        return Err(io::Error::last_os_error()).step("make a process in namespaces of its own");
+        return Err(io::Error::last_os_error());
     }
     let Some(pid) = Pid::from_raw(pid as i32) else {
         let status = body();
         // SAFETY: ends the child without the parent's exit handlers and buffers.
-        unsafe { libc::_exit(status) }
+        unsafe { libc::_exit(status.into()) }
     };
     // SAFETY: the kernel has just opened it for us.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
@@ -71,14 +72,11 @@ pub fn spawn(namespaces: Namespaces, body: impl FnOnce() -> i32) -> Result<Child
 }
 
 /// fork(2) copies only the calling thread: locks that others hold would stay locked in the child.
-fn check_single_threaded() -> Result<()> {
-    let step = "count the threads of this process in /proc/self/task";
-    let threads = fs::read_dir("/proc/self/task").step(step)?.count();
-    if threads == 1 {
-        return Ok(());
+fn check_single_threaded() -> io::Result<()> {
+    match fs::read_dir("/proc/self/task")?.count() {
+        1 => Ok(()),
+        threads => Err(io::Error::other(format!("this process has {threads} threads"))),
     }
-    let source = io::Error::other(format!("this process has {threads} threads"));
-    Err(Error { step: "make the sandbox's process".to_owned(), source })
 }
 
 impl Child {
@@ -139,4 +137,14 @@ impl AsFd for Child {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.pidfd.as_fd()
     }
+}
+
+/// Becomes user and group 0 of the own user namespace, without other groups.
+pub fn become_root() -> Result<()> {
+    use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+    let step = "become root of the sandbox's user namespace";
+    let (uid, gid) = (rustix::process::Uid::ROOT, rustix::process::Gid::ROOT);
+    set_thread_groups(&[]).step(step)?;
+    set_thread_res_gid(gid, gid, gid).step(step)?;
+    set_thread_res_uid(uid, uid, uid).step(step)
 }

@@ -11,6 +11,15 @@ pub struct Signals {
     fd: OwnedFd,
 }
 
+/// A signal that has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrived {
+    /// Its number.
+    pub signal: u8,
+    /// The kernel sent it, for a key of the terminal.
+    pub is_from_kernel: bool,
+}
+
 impl Signals {
     /// Blocks `signals` in the calling thread and reads them from here on.
     pub fn catch(signals: &[u8]) -> Result<Self> {
@@ -30,11 +39,14 @@ impl Signals {
     }
 
     /// The next signal that has come; `None` when there is none.
-    pub fn next(&self) -> Option<u8> {
+    pub fn next(&self) -> Option<Arrived> {
         let mut buffer = [0; size_of::<libc::signalfd_siginfo>()];
         match rustix::io::read(&self.fd, &mut buffer) {
-            // The signal's number is the first word.
-            Ok(len) if len >= 4 => Some(u32::from_ne_bytes([buffer[0], buffer[1], buffer[2], buffer[3]]) as u8),
+            Ok(len) if len == buffer.len() => {
+                let word = |at: usize| i32::from_ne_bytes([buffer[at], buffer[at + 1], buffer[at + 2], buffer[at + 3]]);
+                // `ssi_signo`, `ssi_errno`, `ssi_code`.
+                Some(Arrived { signal: word(0) as u8, is_from_kernel: word(8) == libc::SI_KERNEL })
+            }
             _ => None,
         }
     }

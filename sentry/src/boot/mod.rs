@@ -1,0 +1,5 @@
+//! Builds the guest's machine.
+
+mod machine;
+
+pub(crate) use machine::{Machine, Program};

@@ -1,0 +1,147 @@
+//! A socket that carries messages whole: `SOCK_SEQPACKET`.
+
+use super::message::{LONGEST, Order, Report, VERSION};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socketpair};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// One end of a control connection.
+#[derive(Debug)]
+pub struct Link {
+    socket: OwnedFd,
+}
+
+impl Link {
+    /// Two ends that are connected.
+    pub fn pair() -> io::Result<(Self, Self)> {
+        let (a, b) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        Ok((Self { socket: a }, Self { socket: b }))
+    }
+
+    /// An end that was connected or accepted elsewhere.
+    pub const fn new(socket: OwnedFd) -> Self {
+        Self { socket }
+    }
+
+    /// The same end once more.
+    pub fn share(&self) -> io::Result<Self> {
+        Ok(Self { socket: self.socket.try_clone()? })
+    }
+
+    /// Sends to the sentry.
+    pub fn order(&self, order: &Order) -> io::Result<()> {
+        self.send(order)
+    }
+
+    /// Sends to the command line.
+    pub fn report(&self, report: &Report) -> io::Result<()> {
+        self.send(report)
+    }
+
+    /// The next order; `None` when the other end is gone.
+    pub fn next_order(&self) -> io::Result<Option<Order>> {
+        self.receive()
+    }
+
+    /// The next report; `None` when the other end is gone.
+    pub fn next_report(&self) -> io::Result<Option<Report>> {
+        self.receive()
+    }
+
+    fn send(&self, message: &impl Serialize) -> io::Result<()> {
+        let packet = encode(message)?;
+        loop {
+            match send(&self.socket, &packet, SendFlags::NOSIGNAL) {
+                Ok(_) => return Ok(()),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn receive<T: DeserializeOwned>(&self) -> io::Result<Option<T>> {
+        let mut buffer = vec![0; LONGEST + 1];
+        let len = loop {
+            match recv(&self.socket, buffer.as_mut_slice(), RecvFlags::empty()) {
+                Ok((len, _)) => break len,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::CONNRESET) => break 0,
+                Err(error) => return Err(error.into()),
+            }
+        };
+        if len == 0 { Ok(None) } else { decode(buffer.get(..len).unwrap_or_default()).map(Some) }
+    }
+}
+
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
+    let packet = postcard::to_extend(message, VERSION.to_le_bytes().to_vec()).map_err(io::Error::other)?;
+    if packet.len() > LONGEST {
+        return Err(io::Error::other("the message is too long"));
+    }
+    Ok(packet)
+}
+
+fn decode<T: DeserializeOwned>(packet: &[u8]) -> io::Result<T> {
+    let bad = |text: &str| io::Error::new(io::ErrorKind::InvalidData, text.to_owned());
+    let Some((version, body)) = packet.split_first_chunk() else {
+        return Err(bad("a message without a version"));
+    };
+    if u16::from_le_bytes(*version) != VERSION {
+        return Err(bad("the sandbox was started by another version of nacre"));
+    }
+    if packet.len() > LONGEST {
+        return Err(bad("a message that is too long"));
+    }
+    match postcard::take_from_bytes(body) {
+        Ok((message, [])) => Ok(message),
+        _ => Err(bad("a message that makes no sense")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::message::{ConsoleSize, Stage, Target};
+    use super::*;
+
+    #[test]
+    fn messages_arrive_as_sent() {
+        let (starter, sentry) = Link::pair().unwrap();
+        let orders = [
+            Order::Proceed,
+            Order::Signal { signal: 15, target: Target::All },
+            Order::Resize(ConsoleSize { rows: 24, columns: 80 }),
+        ];
+        for order in &orders {
+            starter.order(order).unwrap();
+        }
+        for order in orders {
+            assert_eq!(sentry.next_order().unwrap(), Some(order));
+        }
+        let report = Report::Failed { stage: Stage::Exec, errno: 2, text: "cannot run x".to_owned() };
+        sentry.report(&report).unwrap();
+        assert_eq!(starter.next_report().unwrap(), Some(report));
+        drop(sentry);
+        assert_eq!(starter.next_report().unwrap(), None);
+        assert!(starter.order(&Order::Start).is_err());
+    }
+
+    #[test]
+    fn bad_packets_are_refused() {
+        assert!(decode::<Order>(&[]).is_err());
+        assert!(decode::<Order>(&[1]).is_err());
+        assert!(decode::<Order>(&[9, 9, 0]).is_err(), "version");
+        assert!(decode::<Order>(&[1, 0, 200]).is_err(), "variant");
+        assert!(decode::<Order>(&[1, 0, 0, 0]).is_err(), "trailing bytes");
+        assert_eq!(decode::<Order>(&[1, 0, 0]).unwrap(), Order::Proceed);
+        let long = Report::Failed { stage: Stage::Boot, errno: 0, text: "x".repeat(LONGEST) };
+        assert!(encode(&long).is_err());
+    }
+}

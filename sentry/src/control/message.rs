@@ -1,0 +1,98 @@
+//! Messages between the command line and the sentry.
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the messages; both sides refuse another one.
+pub(super) const VERSION: u16 = 1;
+
+/// Longest message in bytes, version included.
+pub(super) const LONGEST: usize = 16 << 10;
+
+/// To the sentry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Order {
+    /// The starter has written the id maps and done what it does to a fresh process: go on.
+    Proceed,
+    /// The container is complete: live on without the starter.
+    Detach,
+    /// Start the program that was prepared.
+    Start,
+    /// Send a signal.
+    Signal {
+        /// Number, 1 to 64.
+        signal: u8,
+        /// Who gets it.
+        target: Target,
+    },
+    /// The terminal of the starter has another size.
+    Resize(ConsoleSize),
+    /// Answer with [`Report::State`].
+    State,
+}
+
+/// Who gets a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Target {
+    /// The first process.
+    Init,
+    /// The first process's group: a key of the starter's terminal.
+    InitGroup,
+    /// Every process of the sandbox.
+    All,
+}
+
+/// Size of a terminal in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsoleSize {
+    /// Lines.
+    pub rows: u16,
+    /// Columns.
+    pub columns: u16,
+}
+
+/// From the sentry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Report {
+    /// The sandbox is ready to start its program.
+    Ready,
+    /// The program runs; or: the order was carried out.
+    Done,
+    /// It could not be done.
+    Failed {
+        /// How far it came.
+        stage: Stage,
+        /// Error number of Linux, 0 for none.
+        errno: u16,
+        /// A sentence without its end: `cannot ...: ...`.
+        text: String,
+    },
+    /// Answer to [`Order::State`].
+    State(Phase),
+    /// The first process has ended, and the sandbox with it.
+    Exited {
+        /// Status as a shell reports it: exit status, or 128 + signal.
+        status: u8,
+    },
+}
+
+/// How far a start came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
+    /// Making the sandbox.
+    Boot,
+    /// Loading the program.
+    Exec,
+    /// Running.
+    Run,
+}
+
+/// Where a container is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Phase {
+    /// Made, not started.
+    Created,
+    /// Started.
+    Running,
+    /// Ended.
+    Stopped,
+}

@@ -1,0 +1,85 @@
+//! The first steps of the sentry: it leaves the host behind.
+
+use crate::control::Order;
+use crate::failure::Failure;
+use crate::plan::{Descriptors, Plan, Terminal};
+use host::launch::{Context, MountTrees, Signals, close_others, die_with_parent, drop_capabilities, leave_session};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+const SIGWINCH: u8 = 28;
+
+/// What the sentry reaches of the host once it has left it.
+pub(crate) struct Reach {
+    /// Directories and files of the plan, in its order.
+    pub trees: Vec<OwnedFd>,
+    /// Process files of the sandbox's host pid namespace.
+    pub proc: OwnedFd,
+}
+
+/// Signals that tell of a new size of the sandbox's own terminal, and the terminal.
+pub(crate) type Window = (Signals, OwnedFd);
+
+/// Waits for the starter, then leaves mounts, descriptors, capabilities and terminal of the host.
+pub(crate) fn leave_host(plan: &Plan, given: &Descriptors) -> Result<(Reach, Option<Window>), Failure> {
+    match given.link.next_order().step("hear from the starter")? {
+        Some(Order::Proceed) => {}
+        _ => return Err(Failure::boot("the starter ended early")),
+    }
+    host::launch::restore_signals();
+    leave_session()?;
+    let window = given.terminal.as_ref().filter(|terminal| terminal.is_own).map(own_window).transpose()?;
+    let mounts = MountTrees::take(&plan.trees)?;
+    mounts.leave_the_rest()?;
+    if plan.becomes_root {
+        host::launch::become_root()?;
+    }
+    close_others(&kept(given, &mounts, window.as_ref()))?;
+    raise_limits();
+    drop_capabilities()?;
+    if plan.dies_with_starter {
+        die_with_parent(given.link.as_fd())?;
+    }
+    let Some(proc) = mounts.proc else {
+        return Err(Failure::boot(
+            "cannot mount a procfs for the sandbox: the host hides a part of its own /proc, as containers do; \
+             start this container with its /proc unmasked",
+        ));
+    };
+    Ok((Reach { trees: mounts.trees, proc }, window))
+}
+
+/// Makes the terminal the one of this session, so that it tells of its size.
+fn own_window(terminal: &Terminal) -> Result<Window, Failure> {
+    let signals = Signals::catch(&[SIGWINCH])?;
+    let step = "take the terminal";
+    rustix::process::ioctl_tiocsctty(&terminal.output).step(step)?;
+    Ok((signals, terminal.output.try_clone().step(step)?))
+}
+
+fn kept<'a>(given: &'a Descriptors, mounts: &'a MountTrees, window: Option<&'a Window>) -> Vec<BorrowedFd<'a>> {
+    let stdio = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];
+    let terminal = given.terminal.iter().flat_map(|terminal| terminal.input.iter().chain([&terminal.output]));
+    let owned = given
+        .streams
+        .iter()
+        .flatten()
+        .chain(terminal)
+        .chain(&given.listener)
+        .chain(&given.log)
+        .chain(&mounts.trees)
+        .chain(&mounts.proc);
+    let window = window.into_iter().flat_map(|(signals, terminal)| [signals.as_fd(), terminal.as_fd()]);
+    stdio.into_iter().chain(window).chain([given.link.as_fd()]).chain(owned.map(AsFd::as_fd)).collect()
+}
+
+/// The sentry stands for many processes: it takes what its starter's hard limits grant. No core dumps.
+fn raise_limits() {
+    for resource in [Resource::Nofile, Resource::As, Resource::Data, Resource::Fsize, Resource::Cpu, Resource::Nproc] {
+        let limit = getrlimit(resource);
+        // A limit that can't be raised is met later, as an error of the one call that needs more.
+        let _ = setrlimit(resource, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    }
+    let maximum = getrlimit(Resource::Core).maximum;
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum });
+}

@@ -1,0 +1,175 @@
+//! What a sandbox is to be. Built by `nacre` from its arguments or from a bundle.
+
+use crate::control::{ConsoleSize, Link};
+use host::launch::Tree;
+use std::os::fd::OwnedFd;
+
+/// What a sandbox is to be.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Host directories and files that come along. The first is the root.
+    pub trees: Vec<Tree>,
+    /// What lies above the root tree.
+    pub overlay: Overlay,
+    /// The guest's root mount is read-only.
+    pub is_root_read_only: bool,
+    /// Mounts, in order.
+    pub mounts: Vec<Mount>,
+    /// Absolute paths that appear empty.
+    pub masked_paths: Vec<Vec<u8>>,
+    /// Absolute paths that appear read-only.
+    pub read_only_paths: Vec<Vec<u8>>,
+    /// `uname` node name.
+    pub hostname: Vec<u8>,
+    /// `uname` domain name.
+    pub domainname: Vec<u8>,
+    /// The first program.
+    pub process: Process,
+    /// The first process dies by signals without a handler, as any other; else it is an init that does not.
+    pub is_init_mortal: bool,
+    /// Owner that is shown for files of host ids outside the id map.
+    pub unmapped_owner: u32,
+    /// The program starts by [`crate::control::Order::Start`] only.
+    pub awaits_start: bool,
+    /// The sandbox ends with its starter; else the starter will detach from it.
+    pub dies_with_starter: bool,
+    /// After the id maps are written, become user and group 0 of the sandbox.
+    pub becomes_root: bool,
+    /// Every system call goes to the debug log.
+    pub strace: bool,
+    /// `oom_score_adj` of guest processes.
+    pub oom_score_adj: Option<i32>,
+}
+
+/// What lies above the root tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overlay {
+    /// Memory of the sandbox: changes are gone at its end.
+    Memory,
+    /// Nothing: changes go to the host.
+    None,
+}
+
+/// A mount of the guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// Absolute path in the guest. Made when it is missing.
+    pub target: Vec<u8>,
+    /// What is mounted.
+    pub kind: MountKind,
+    /// How.
+    pub options: MountOptions,
+    /// The starter did not ask for it: no error when its target can't be made.
+    pub is_optional: bool,
+}
+
+/// What is mounted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MountKind {
+    /// The tree with this index.
+    Tree(usize),
+    /// Memory, with the options of tmpfs(5).
+    Tmpfs(Vec<u8>),
+    /// Processes.
+    Proc,
+    /// The machine.
+    Sysfs,
+    /// Standard devices.
+    Dev,
+    /// Pseudo-terminals.
+    DevPts,
+    /// POSIX message queues.
+    Mqueue,
+    /// Control groups.
+    Cgroup,
+}
+
+/// Flags of a mount: mount(8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MountOptions {
+    /// `ro`.
+    pub read_only: bool,
+    /// `nosuid`.
+    pub nosuid: bool,
+    /// `nodev`.
+    pub nodev: bool,
+    /// `noexec`.
+    pub noexec: bool,
+}
+
+/// The first program and its process.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// Arguments, the program first. Searched along PATH of `env` when it has no slash.
+    pub args: Vec<Vec<u8>>,
+    /// Environment, `NAME=VALUE`.
+    pub env: Vec<Vec<u8>>,
+    /// Working directory.
+    pub cwd: Vec<u8>,
+    /// A missing working directory is replaced by `/`.
+    pub is_cwd_optional: bool,
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+    /// Supplementary groups.
+    pub groups: Vec<u32>,
+    /// File creation mask.
+    pub umask: u32,
+    /// Capabilities.
+    pub capabilities: CapabilitySets,
+    /// Limits that differ from the kernel's own.
+    pub limits: Vec<Limit>,
+    /// `no_new_privs`.
+    pub no_new_privs: bool,
+}
+
+/// The five sets of capabilities(7), bit n for capability n.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of capabilities(7)")]
+pub struct CapabilitySets {
+    pub effective: u64,
+    pub permitted: u64,
+    pub inheritable: u64,
+    pub bounding: u64,
+    pub ambient: u64,
+}
+
+/// A resource limit: getrlimit(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// `RLIMIT_*`.
+    pub resource: u32,
+    /// Soft limit; `u64::MAX` is none.
+    pub soft: u64,
+    /// Hard limit; `u64::MAX` is none.
+    pub hard: u64,
+}
+
+/// Descriptors of the host that the sandbox is given. Everything else is closed.
+#[derive(Debug)]
+pub struct Descriptors {
+    /// To the starter.
+    pub link: Link,
+    /// Where later commands connect.
+    pub listener: Option<OwnedFd>,
+    /// Standard streams of the program: `None` is the guest's terminal.
+    pub streams: [Option<OwnedFd>; 3],
+    /// The host's terminal behind the guest's terminal.
+    pub terminal: Option<Terminal>,
+    /// The debug log.
+    pub log: Option<OwnedFd>,
+}
+
+/// A terminal of the host, in raw mode as far as it is read.
+#[derive(Debug)]
+pub struct Terminal {
+    /// It is read, if the guest may read it.
+    pub input: Option<OwnedFd>,
+    /// It is written.
+    pub output: OwnedFd,
+    /// Its size at the start.
+    pub size: ConsoleSize,
+    /// It is the sandbox's own (a pseudo-terminal made for it): its size is watched.
+    pub is_own: bool,
+}
