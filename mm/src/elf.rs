@@ -11,8 +11,11 @@ pub struct Image<'a> {
     /// What its segments map.
     pub backing: Arc<dyn Backing>,
     /// Reads file bytes at an offset; short at the end of the file.
-    pub read_at: &'a dyn Fn(u64, &mut [u8]) -> Result<usize, Errno>,
+    pub read_at: ReadAt<'a>,
 }
+
+/// Reads file bytes at an offset; short at the end of the file.
+pub type ReadAt<'a> = &'a dyn Fn(u64, &mut [u8]) -> Result<usize, Errno>;
 
 /// `Elf64_Ehdr`.
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -48,6 +51,12 @@ pub(crate) struct Segment {
     pub(crate) align: u64,
 }
 
+/// `ET_EXEC`.
+const EXEC: u16 = 2;
+/// `ET_DYN`.
+const DYN: u16 = 3;
+/// `EM_X86_64`.
+const X86_64: u16 = 62;
 /// `PT_LOAD`.
 pub(crate) const LOAD: u32 = 1;
 /// `PT_INTERP`.
@@ -95,9 +104,6 @@ impl Image<'_> {
         if (self.read_at)(0, header.as_mut_bytes())? != size_of::<Header>() {
             return Err(Errno::ENOEXEC);
         }
-        const EXEC: u16 = 2;
-        const DYN: u16 = 3;
-        const X86_64: u16 = 62;
         let is_elf64 = header.ident[..5] == *b"\x7fELF\x02" && matches!(header.kind, EXEC | DYN);
         let is_ours = is_elf64 && header.machine == X86_64 && usize::from(header.phentsize) == size_of::<Segment>();
         if !is_ours || header.phnum == 0 || usize::from(header.phnum) > HEADERS_MAX {

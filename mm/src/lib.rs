@@ -22,7 +22,7 @@ mod stack;
 
 pub use addr::{UserAddr, UserPtr, UserSlice, UserStr};
 pub use backing::{Backing, HostRange};
-pub use elf::Image;
+pub use elf::{Image, ReadAt};
 pub use exec::Exec;
 pub use io::{Sink, SliceSource, Source, UserSink, UserSource, VecSink};
 pub use map::{Limits, Map};

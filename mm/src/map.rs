@@ -8,6 +8,7 @@ use crate::space::{MAX_MAPPINGS, MIN_ADDR, Mm, State};
 use abi::Errno;
 use abi::mm::{MapFlags, PAGE_SIZE, Prot};
 use platform::GUEST_END;
+use std::cmp::Ordering;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
@@ -65,7 +66,7 @@ impl Mm {
         }
         let len = pages(map.len).ok_or(Errno::ENOMEM)?;
         if let Some((_, offset)) = &map.file {
-            offset.checked_add(len).filter(|&end| end <= i64::MAX as u64).ok_or(Errno::EOVERFLOW)?;
+            offset.checked_add(len).filter(|&end| i64::try_from(end).is_ok()).ok_or(Errno::EOVERFLOW)?;
         }
         let mut state = self.state.lock();
         let start = state.place(&map, len)?;
@@ -306,17 +307,17 @@ impl Mm {
             return UserAddr(old);
         }
         let (from, to) = (old.next_multiple_of(PAGE_SIZE), addr.0.next_multiple_of(PAGE_SIZE));
-        let moved = if to < from {
-            self.unmap(UserAddr(to), from - to)
-        } else if to > from {
-            let flags = MapFlags::PRIVATE | MapFlags::ANONYMOUS | MapFlags::FIXED_NOREPLACE;
-            let flags = if locked { flags | MapFlags::LOCKED } else { flags };
-            let prot = Prot::READ | Prot::WRITE;
-            let over = addr.0 - start > limits.data;
-            let map = Map { addr: UserAddr(from), len: to - from, prot, flags, file: None };
-            if over { Err(Errno::ENOMEM) } else { self.map(map, limits).map(|_| ()) }
-        } else {
-            Ok(())
+        let moved = match to.cmp(&from) {
+            Ordering::Equal => Ok(()),
+            Ordering::Less => self.unmap(UserAddr(to), from - to),
+            Ordering::Greater if addr.0 - start > limits.data => Err(Errno::ENOMEM),
+            Ordering::Greater => {
+                let flags = MapFlags::PRIVATE | MapFlags::ANONYMOUS | MapFlags::FIXED_NOREPLACE;
+                let flags = if locked { flags | MapFlags::LOCKED } else { flags };
+                let prot = Prot::READ | Prot::WRITE;
+                let map = Map { addr: UserAddr(from), len: to - from, prot, flags, file: None };
+                self.map(map, limits).map(|_| ())
+            }
         };
         if moved.is_err() {
             return UserAddr(old);
@@ -389,6 +390,13 @@ impl Mm {
         state.check_splits(addr.0, end)?;
         state.tree.change(addr.0, end, |mapping| mapping.name.clone_from(&name));
         Ok(())
+    }
+
+    /// Residency of `pages` pages from `addr` on, at most 32768: `mincore(2)`.
+    pub fn residency(&self, addr: UserAddr, pages: u64) -> Result<Vec<u8>, Errno> {
+        self.space()
+            .residency(addr.0, pages)
+            .map_err(|errno| if errno == Errno::EINVAL { Errno::ENOMEM } else { errno })
     }
 
     /// Every address of the range is mapped.

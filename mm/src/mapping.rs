@@ -44,7 +44,8 @@ pub struct Mapping {
 }
 
 impl Mapping {
-    /// Bytes.
+    /// Bytes; never 0.
+    #[expect(clippy::len_without_is_empty, reason = "a mapping is never empty")]
     pub const fn len(&self) -> u64 {
         self.end - self.start
     }

@@ -86,7 +86,7 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// The value, by the only reference.
-    pub fn as_mut(&mut self) -> &mut T {
+    pub fn value_mut(&mut self) -> &mut T {
         self.inner.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 }

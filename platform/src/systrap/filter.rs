@@ -53,6 +53,7 @@ const RULES: &[Rule] = &[
     rule(libc::SYS_arch_prctl, None, "segment bases where the CPU lacks FSGSBASE"),
     rule(libc::SYS_rseq, None, "the application's rseq area"),
     rule(libc::SYS_membarrier, None, "barriers among the application's own threads"),
+    rule(libc::SYS_mincore, None, "residency of the application's pages"),
     rule(libc::SYS_exit_group, None, "end of a stub that lost its way"),
 ];
 

@@ -43,6 +43,7 @@ impl Slots {
     pub(super) fn slot(&self, index: u32) -> SlotRef<'_> {
         assert!(u64::from(index) < SLOTS, "slot numbers come from the sentry");
         // SAFETY: inside the mapping; page aligned; every bit pattern is a valid `Slot`.
+        #[expect(clippy::cast_ptr_alignment, reason = "slots are page aligned")]
         let slot = unsafe { &*self.base.add(index as usize * SLOT_LEN as usize).cast::<Slot>() };
         SlotRef { slot, index }
     }

@@ -1,7 +1,7 @@
 //! A guest address space.
 
 use super::context::with_hands;
-use super::layout::{FAULTED, OP_CMPXCHG, STUB_BASE};
+use super::layout::{COPY, COPY_LEN, FAULTED, OP_CMPXCHG, STUB_BASE};
 use super::process::{Process, Vdso, rustix_error};
 use abi::Errno;
 use abi::mm::Prot;
@@ -138,6 +138,19 @@ impl Space {
     /// `madvise(2)` with advice that the stub's filter knows; others `EINVAL`.
     pub fn advise(&self, addr: u64, len: u64, advice: u32) -> Result<(), Errno> {
         self.call(libc::SYS_madvise, [addr, len, advice.into(), 0, 0, 0])
+    }
+
+    /// Which of `pages` pages from `addr` on are resident, a byte each as `mincore(2)` has it. `ENOMEM`: not mapped.
+    pub fn residency(&self, addr: u64, pages: u64) -> Result<Vec<u8>, Errno> {
+        let len = pages.checked_mul(abi::mm::PAGE_SIZE).filter(|_| pages <= COPY_LEN).ok_or(Errno::EINVAL)?;
+        range(addr, len)?;
+        with_hands(&self.process, |slot| {
+            let vec = slot.stub_addr() + COPY;
+            self.process.calls(slot, &[(libc::SYS_mincore, [addr, len, vec, 0, 0, 0])])?;
+            let mut resident = vec![0; pages as usize];
+            slot.read_bytes(COPY, &mut resident);
+            Ok(resident)
+        })
     }
 
     /// Registers the calling thread's rseq area on the host.

@@ -258,7 +258,7 @@ impl Reaper {
             io::read_to_string(std::fs::File::from(fd.ok()?)).ok()
         };
         let stat = read("stat")?;
-        let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11).map(|field| field.parse::<u64>());
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11).map(str::parse::<u64>);
         let (user, system) = (fields.next()?.ok()?, fields.next()?.ok()?);
         // The tick counts only tell the proportion where the exact sum is known.
         let ran = read("schedstat").and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok());
