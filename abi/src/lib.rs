@@ -4,15 +4,25 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod clock;
+pub mod cred;
 pub mod errno;
 pub mod fs;
+pub mod futex;
+pub mod ipc;
 pub mod mm;
 pub mod mount;
 pub mod nr;
 pub mod poll;
+pub mod prctl;
+pub mod process;
 pub mod ptrace;
+pub mod resource;
+pub mod sched;
 pub mod signal;
+pub mod sysinfo;
 pub mod time;
 pub mod tty;
+pub mod wait;
 
 pub use errno::Errno;
