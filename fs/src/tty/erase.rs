@@ -80,8 +80,7 @@ impl Discipline {
     /// Where the last character of the line begins: before its continuation bytes. `None` when the line has
     /// only such.
     fn last_character(&self) -> Option<usize> {
-        let start = (self.committed..self.input.len()).rev().find(|&i| !self.is_continuation(self.input[i].byte));
-        start
+        (self.committed..self.input.len()).rev().find(|&i| !self.is_continuation(self.input[i].byte))
     }
 
     fn echo_erased(&mut self, erase: Erase, erased: &[u8]) {

@@ -8,9 +8,12 @@ pub(super) const fn is_control(byte: u8) -> bool {
     byte < 0x20 || byte == 0x7f
 }
 
-/// What becomes of one byte of output: up to 8 bytes.
+/// The longest that one byte becomes: a tab of 8 spaces.
+const LONGEST: usize = 8;
+
+/// What becomes of one byte of output.
 struct Processed {
-    bytes: [u8; 8],
+    bytes: [u8; LONGEST],
     len: usize,
 }
 
@@ -25,22 +28,21 @@ impl Processed {
 }
 
 impl Discipline {
-    /// Bytes that a writer may put out now.
-    pub(super) fn output_room(&self) -> usize {
-        if self.is_stopped { 0 } else { OUTPUT_MAX.saturating_sub(self.output.len()) }
+    /// A writer can put something out now.
+    pub(super) fn can_write(&self) -> bool {
+        !self.is_stopped && self.output.len() + LONGEST <= OUTPUT_MAX
     }
 
     /// Takes output of the slave; how many bytes found room.
     pub(super) fn write(&mut self, bytes: &[u8]) -> usize {
-        let room = self.output_room();
         if !self.termios.output().contains(OutputModes::OPOST) {
+            let room = if self.can_write() { OUTPUT_MAX - self.output.len() } else { 0 };
             let n = bytes.len().min(room);
             self.output.extend(&bytes[..n]);
             return n;
         }
         for (done, &byte) in bytes.iter().enumerate() {
-            // The longest that one byte becomes is a tab of 8 spaces.
-            if self.output.len() + 8 > OUTPUT_MAX || self.is_stopped {
+            if !self.can_write() {
                 return done;
             }
             let processed = self.process(byte);

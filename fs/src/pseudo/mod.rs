@@ -1,0 +1,20 @@
+//! Filesystems made of code: what /proc, /sys and their like are built with.
+//!
+//! - [`Object`]: a file, directory or link as a few functions; [`PseudoFs`]: a filesystem of such.
+//! - [`Row`] and [`TableDir`]: a directory as a table; adding a file is one row and one function.
+//! - [`StaticDir`], [`Fixed`], [`Link`]: trees that are put together once.
+
+mod file;
+mod filesystem;
+mod node;
+mod object;
+mod table;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub use filesystem::PseudoFs;
+pub use node::Node;
+pub use object::{Child, Name, Object};
+pub use table::{Row, Subject, TableDir, What, dir, file, knob, link, special, text};
+pub use tree::{Fixed, Link, StaticDir};
