@@ -46,4 +46,6 @@ pub struct Config {
     pub proc: std::os::fd::OwnedFd,
     /// `oom_score_adj` of the processes that hold application memory; `None` leaves the sentry's.
     pub oom_score_adj: Option<i32>,
+    /// Reach into application memory with `process_vm_readv(2)` where the host allows it. Without, the stubs copy.
+    pub may_reach: bool,
 }

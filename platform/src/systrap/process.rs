@@ -21,6 +21,8 @@ pub(super) struct Shared {
     pub(super) reaper: Reaper,
     /// Ticks that a waiting side spins; 0 on one processor.
     pub(super) spin: u32,
+    /// The host lets us read and write the memory of stubs (`process_vm_readv(2)`).
+    pub(super) can_reach: bool,
     /// `FEATURE_*`.
     pub(super) features: u32,
     pub(super) xstate: super::frame::XState,

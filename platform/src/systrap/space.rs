@@ -1,8 +1,9 @@
 //! A guest address space.
 
 use super::context::with_hands;
-use super::layout::{COPY, COPY_LEN, FAULTED, OP_CMPXCHG, STUB_BASE};
+use super::layout::{COPY, COPY_LEN, FAULTED, OP_CMPXCHG, OP_COPY_IN, OP_COPY_OUT, STUB_BASE};
 use super::process::{Process, Vdso, rustix_error};
+use super::slot::SlotRef;
 use abi::Errno;
 use abi::mm::Prot;
 use std::os::fd::BorrowedFd;
@@ -36,6 +37,9 @@ impl Space {
             return Ok(0);
         }
         let len = in_guest(addr, buf.len())?;
+        if !self.process.shared.can_reach {
+            return self.copy(OP_COPY_IN, addr, len, |slot, at, n| slot.read_bytes(COPY, &mut buf[at..at + n]));
+        }
         let local = libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: len };
         let remote = libc::iovec { iov_base: addr as *mut _, iov_len: len };
         // SAFETY: `local` is `buf`, in bounds.
@@ -50,11 +54,46 @@ impl Space {
             return Ok(0);
         }
         let len = in_guest(addr, bytes.len())?;
+        if !self.process.shared.can_reach {
+            return self.copy(OP_COPY_OUT, addr, len, |slot, at, n| slot.write_bytes(COPY, &bytes[at..at + n]));
+        }
         let local = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: len };
         let remote = libc::iovec { iov_base: addr as *mut _, iov_len: len };
         // SAFETY: `local` is `bytes`, only read.
         let n = unsafe { libc::process_vm_writev(self.process.pid, &raw const local, 1, &raw const remote, 1, 0) };
         moved(n)
+    }
+
+    /// Lets the bound stub thread copy between guest memory and its copy buffer, which `buffer` empties after
+    /// (`OP_COPY_IN`) or fills before (`OP_COPY_OUT`): the way where the host forbids reaching into the process.
+    fn copy(
+        &self,
+        op: u32,
+        addr: u64,
+        len: usize,
+        mut buffer: impl FnMut(&SlotRef<'_>, usize, usize),
+    ) -> Result<usize, Errno> {
+        let mut done = 0;
+        with_hands(&self.process, |slot| {
+            while done < len {
+                let want = (len - done).min(COPY_LEN as usize);
+                if op == OP_COPY_OUT {
+                    buffer(slot, done, want);
+                }
+                slot.args[0].store(addr + done as u64, Relaxed);
+                slot.args[1].store(want as u64, Relaxed);
+                self.process.command(slot, op)?;
+                let copied = want - (slot.result.load(Relaxed) as usize).min(want);
+                if op == OP_COPY_IN && copied > 0 {
+                    buffer(slot, done, copied);
+                }
+                done += copied;
+                if copied < want {
+                    break;
+                }
+            }
+            if done == 0 { Err(Errno::EFAULT) } else { Ok(done) }
+        })
     }
 
     /// Reads whatever the page protections say (ptrace PEEK).

@@ -17,7 +17,12 @@ fn platform() -> Arc<Platform> {
     static PLATFORM: OnceLock<Arc<Platform>> = OnceLock::new();
     let start = || {
         let proc = std::fs::File::open("/proc").expect("/proc opens");
-        Platform::start(Config { proc: OwnedFd::from(proc), oom_score_adj: None }).expect("the platform starts")
+        Platform::start(Config {
+            proc: OwnedFd::from(proc),
+            oom_score_adj: None,
+            may_reach: std::env::var_os("NACRE_NO_REACH").is_none(),
+        })
+        .expect("the platform starts")
     };
     Arc::clone(PLATFORM.get_or_init(start))
 }

@@ -51,7 +51,8 @@ impl Platform {
         drop((memory, theirs));
         let reaper = Reaper { proc: config.proc, processes: Mutex::new(Rank::Leaf, Processes::default()) };
         let vdso = OnceLock::new();
-        let shared = Arc::new(Shared { reaper, spin, features, xstate: XState::of_host(), vdso });
+        let can_reach = config.may_reach && can_reach(pid);
+        let shared = Arc::new(Shared { reaper, spin, features, xstate: XState::of_host(), vdso, can_reach });
         let process = Process::new(Arc::clone(&shared), pid, slots, ours, START_SOCKET_FD).map_err(from_errno)?;
         process.take_first_slot(0);
         let thread_shared = Arc::clone(&shared);
@@ -287,6 +288,17 @@ fn next_dead() -> Option<i32> {
             return None;
         }
     }
+}
+
+/// The host lets this process read the memory of its child.
+fn can_reach(pid: i32) -> bool {
+    let mut byte = 0u8;
+    let local = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+    let remote = libc::iovec { iov_base: super::layout::STUB_BASE as *mut _, iov_len: 1 };
+    // SAFETY: `local` is one byte of ours.
+    let n = unsafe { libc::process_vm_readv(pid, &raw const local, 1, &raw const remote, 1, 0) };
+    // The child may not have come to its exec yet: then the address is a bad one, but it was looked at.
+    n == 1 || io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT)
 }
 
 fn from_errno(errno: Errno) -> io::Error {
