@@ -11,10 +11,11 @@ use crate::Config;
 use abi::Errno;
 use rustix::fs::MemfdFlags;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+use rustix::thread::futex;
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use sync::{Mutex, Rank};
@@ -33,8 +34,19 @@ const UNCLAIMED_MAX: usize = 1024;
 #[derive(Debug)]
 pub struct Platform {
     zygote: Mutex<Context>,
+    ready: Arc<Ready>,
     shared: Arc<Shared>,
 }
+
+/// A fresh space that waits for a program, made ahead of the next `execve(2)`.
+#[derive(Debug)]
+struct Ready {
+    fresh: Mutex<Option<Fresh>>,
+    /// Counts the spaces taken; the thread that refills sleeps on it.
+    taken: AtomicU32,
+}
+
+type Fresh = (Arc<Space>, Context);
 
 impl Platform {
     /// Starts the platform: the first stub process and the thread that reaps. Call it before the sentry
@@ -63,7 +75,14 @@ impl Platform {
         Self::greet(&process)?;
         let mut zygote = Context::first(process, 0, pid, Frame::fresh(shared.xstate.len));
         zygote.lend_hands(|_| ());
-        Ok(Arc::new(Self { zygote: Mutex::new(Rank::Platform, zygote), shared }))
+        let ready = Arc::new(Ready { fresh: Mutex::new(Rank::Leaf, None), taken: AtomicU32::new(0) });
+        let platform = Arc::new(Self { zygote: Mutex::new(Rank::Platform, zygote), ready, shared });
+        let (ready, weak) = (Arc::clone(&platform.ready), Arc::downgrade(&platform));
+        std::thread::Builder::new()
+            .name("refill".into())
+            .stack_size(64 * 1024)
+            .spawn(move || ready.refill_for_ever(&weak))?;
+        Ok(platform)
     }
 
     /// The first stub tells where its vDSO lies, and learns what to unmap and its filter.
@@ -93,12 +112,44 @@ impl Platform {
 
     /// An empty address space with one thread, parked, its registers zero.
     pub fn new_space(self: &Arc<Self>) -> Result<(Arc<Space>, Context), Errno> {
-        self.zygote.lock().fork_fresh()
+        let fresh = self.ready.fresh.lock().take();
+        self.ready.taken.fetch_add(1, Relaxed);
+        let _ = futex::wake(&self.ready.taken, futex::Flags::PRIVATE, 1);
+        match fresh {
+            Some(fresh) => Ok(fresh),
+            None => self.zygote.lock().fork_fresh(),
+        }
     }
 
     /// Bytes of extended state in a guest's signal frame, with the second magic.
     pub fn fpstate_len(&self) -> usize {
         self.shared.xstate.len + 4
+    }
+}
+
+impl Ready {
+    /// Makes a fresh space after each that was taken, until the platform is gone. The first one is made when the
+    /// first was taken: a sandbox that never execs again pays for none.
+    fn refill_for_ever(&self, platform: &Weak<Platform>) {
+        let mut seen = 0;
+        loop {
+            let _ = futex::wait(&self.taken, futex::Flags::PRIVATE, seen, None);
+            seen = self.taken.load(Relaxed);
+            let Some(platform) = platform.upgrade() else { return };
+            let is_empty = self.fresh.lock().is_none();
+            // A host that cannot fork now may later: the next exec asks itself.
+            if let (true, Ok(fresh)) = (is_empty, platform.zygote.lock().fork_fresh()) {
+                let before = self.fresh.lock().replace(fresh);
+                drop(before);
+            }
+        }
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        self.ready.taken.fetch_add(1, Relaxed);
+        let _ = futex::wake(&self.ready.taken, futex::Flags::PRIVATE, 1);
     }
 }
 
