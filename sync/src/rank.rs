@@ -18,12 +18,18 @@ pub enum Rank {
     Moves,
     /// Names of a directory as the vfs keeps them; parent before child.
     Names,
+    /// An object of an overlay, while it is copied up.
+    CopyUp,
+    /// The names of an overlay: which layer an object is in, and where.
+    Layers,
     /// Renames across directories of one filesystem.
     Rename,
     /// Contents of a directory inode; parent before child.
     Directory,
     /// Children of a dentry.
     Dentry,
+    /// Writers of a file in memory, one after the other, while bytes come from guest memory.
+    Writers,
     /// Epoll instances (an instance inside another one is checked for depth, not by rank).
     Epoll,
     /// The process tree: parents, groups, sessions, exit states.
