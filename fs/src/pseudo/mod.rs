@@ -2,7 +2,7 @@
 //!
 //! - [`Object`]: a file, directory or link as a few functions; [`PseudoFs`]: a filesystem of such.
 //! - [`Row`] and [`TableDir`]: a directory as a table; adding a file is one row and one function.
-//! - [`StaticDir`], [`Fixed`], [`Link`]: trees that are put together once.
+//! - [`StaticDir`], [`LazyDir`], [`Fixed`], [`Link`]: trees that are put together once.
 
 mod file;
 mod filesystem;
@@ -17,4 +17,4 @@ pub use filesystem::PseudoFs;
 pub use node::Node;
 pub use object::{Child, Name, Object};
 pub use table::{Row, Subject, TableDir, What, dir, file, knob, link, special, text};
-pub use tree::{Fixed, Link, StaticDir};
+pub use tree::{Fixed, LazyDir, Link, StaticDir};

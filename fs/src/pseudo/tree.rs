@@ -4,7 +4,7 @@ use super::object::{Child, Name, Object};
 use abi::Errno;
 use abi::fs::FileType;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use vfs::{Caller, LinkTarget};
 
 /// A directory whose entries never change.
@@ -59,6 +59,45 @@ impl StaticDir {
             }
         }
         self
+    }
+}
+
+/// A static directory that is put together when it is first used.
+pub struct LazyDir<F> {
+    build: F,
+    built: OnceLock<Arc<StaticDir>>,
+}
+
+impl<F: Fn() -> StaticDir> LazyDir<F> {
+    /// The directory that `build` puts together.
+    pub const fn new(build: F) -> Self {
+        Self { build, built: OnceLock::new() }
+    }
+
+    fn get(&self) -> Shared {
+        Shared(self.built.get_or_init(|| Arc::new((self.build)())).clone())
+    }
+}
+
+impl<F: Fn() -> StaticDir + Send + Sync + 'static> Object for LazyDir<F> {
+    fn kind(&self) -> FileType {
+        FileType::Directory
+    }
+
+    fn mode(&self) -> u32 {
+        0o555
+    }
+
+    fn links(&self) -> u32 {
+        self.get().links()
+    }
+
+    fn lookup(&self, caller: &Caller, name: &[u8]) -> Result<Child, Errno> {
+        self.get().lookup(caller, name)
+    }
+
+    fn list(&self, caller: &Caller, after: u64) -> Result<Vec<Name>, Errno> {
+        self.get().list(caller, after)
     }
 }
 
