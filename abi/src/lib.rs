@@ -6,12 +6,16 @@
 
 pub mod clock;
 pub mod cred;
+pub mod epoll;
 pub mod errno;
 pub mod fs;
 pub mod futex;
+pub mod inet;
+pub mod inotify;
 pub mod ipc;
 pub mod mm;
 pub mod mount;
+pub mod netlink;
 pub mod nr;
 pub mod poll;
 pub mod prctl;
@@ -20,6 +24,7 @@ pub mod ptrace;
 pub mod resource;
 pub mod sched;
 pub mod signal;
+pub mod socket;
 pub mod sysinfo;
 pub mod time;
 pub mod tty;

@@ -66,13 +66,14 @@ impl WaitQueue {
         drop(removed);
     }
 
-    /// Wakes all who wait for one of `events`. Call after the condition was made true.
+    /// Wakes all who wait for one of `events`. Call after the condition was made true. A waker may notify
+    /// another queue in turn (an epoll instance its own); that these make no circle is its business.
     pub fn notify(&self, events: Events) {
         fence(SeqCst);
         if self.len.load(SeqCst) == 0 {
             return;
         }
-        for entry in &self.entries.lock().list {
+        for entry in &self.entries.lock_nested().list {
             if entry.events.intersects(events) {
                 entry.waker.wake(events);
             }
@@ -85,7 +86,7 @@ impl WaitQueue {
         if self.len.load(SeqCst) == 0 {
             return;
         }
-        for entry in &self.entries.lock().list {
+        for entry in &self.entries.lock_nested().list {
             if entry.events.intersects(events) && entry.waker.wake(events) {
                 return;
             }

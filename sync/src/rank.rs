@@ -10,8 +10,6 @@ pub enum Rank {
     Control,
     /// State of an open file: its offset.
     Offset,
-    /// Timers that are armed (not held while one fires).
-    Timers,
     /// A mount namespace's tree of mounts.
     Mounts,
     /// Moves of directories within one filesystem, as the vfs sees them.
@@ -32,10 +30,18 @@ pub enum Rank {
     Writers,
     /// Epoll instances (an instance inside another one is checked for depth, not by rank).
     Epoll,
+    /// A pipe: held while bytes go to or come from guest memory.
+    Pipe,
     /// The process tree: parents, groups, sessions, exit states.
     Tree,
-    /// A table of signal handlers and all pending signals of its processes.
+    /// Pending signals, masks and stops of a process and its threads.
     Signals,
+    /// A table of signal handlers.
+    Handlers,
+    /// Bytes of a stream socket under way in one direction; user memory is copied under it.
+    Stream,
+    /// Buckets of the futex table; words are read under it.
+    Futex,
     /// The mappings of an address space.
     Mappings,
     /// Pages and size of a file in memory.
@@ -50,8 +56,6 @@ pub enum Rank {
     Buffer,
     /// Attachments of an inode: locks, FIFO, watches.
     Inode,
-    /// Buckets of the futex table.
-    Futex,
     /// A descriptor table.
     FdTable,
     /// Root, working directory and umask of a process.
@@ -62,6 +66,8 @@ pub enum Rank {
     Platform,
     /// One guest address space on the host: descriptor passing, slots.
     Space,
+    /// Timers that are armed (not held while one fires).
+    Timers,
     /// Entries of a wait queue.
     WaitQueue,
     /// Leaf: nothing but the name cache is taken under it.

@@ -1,5 +1,6 @@
 //! What the vfs hangs on an inode.
 
+use crate::inotify::Watch;
 use crate::lock::FileLocks;
 use crate::pipe::Pipe;
 use std::any::Any;
@@ -25,6 +26,7 @@ struct Extra {
     locks: FileLocks,
     fifo: Mutex<Weak<Pipe>>,
     socket: Mutex<Option<Weak<dyn Any + Send + Sync>>>,
+    watches: Mutex<Vec<Weak<Watch>>>,
 }
 
 impl Attachments {
@@ -34,6 +36,7 @@ impl Attachments {
                 locks: FileLocks::new(),
                 fifo: Mutex::new(Rank::Inode, Weak::new()),
                 socket: Mutex::new(Rank::Inode, None),
+                watches: Mutex::new(Rank::Inode, Vec::new()),
             })
         })
     }
@@ -73,6 +76,20 @@ impl Attachments {
     pub fn socket(&self) -> Option<Arc<dyn Any + Send + Sync>> {
         let socket = self.extra.get()?.socket.lock().clone();
         socket?.upgrade()
+    }
+
+    /// Those who watch the object: `inotify(7)`.
+    pub(crate) fn watches(&self) -> Vec<Arc<Watch>> {
+        let Some(extra) = self.extra.get() else { return Vec::new() };
+        extra.watches.lock().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    pub(crate) fn add_watch(&self, watch: &Arc<Watch>) {
+        self.extra().watches.lock().push(Arc::downgrade(watch));
+    }
+
+    pub(crate) fn remove_watch(&self, watch: &Arc<Watch>) {
+        self.extra().watches.lock().retain(|other| other.as_ptr() != Arc::as_ptr(watch));
     }
 
     /// The seals of the file: `F_GET_SEALS`; `None` when its filesystem knows none.

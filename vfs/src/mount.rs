@@ -5,6 +5,7 @@ use crate::filesystem::Filesystem;
 use crate::namespace::MountNamespace;
 use crate::place::Place;
 use crate::superblock::Superblock;
+use abi::Errno;
 use abi::mount::MountFlags;
 use std::collections::HashMap;
 use std::fmt;
@@ -96,6 +97,11 @@ impl Mount {
     /// The namespace that it is part of.
     pub fn namespace(&self) -> Option<Arc<MountNamespace>> {
         self.attach.read().namespace.upgrade()
+    }
+
+    /// The devices of the sandbox; `ENXIO` for a mount that is in no namespace.
+    pub(crate) fn vfs(&self) -> Result<Arc<crate::vfs::Vfs>, Errno> {
+        self.namespace().map(|namespace| namespace.vfs().clone()).ok_or(Errno::ENXIO)
     }
 
     /// The place that it covers.

@@ -5,9 +5,10 @@ use crate::caller::Caller;
 use crate::epoll::Watchers;
 use crate::file::{File, Io};
 use crate::inode::Inode;
+use crate::notify::{self, Event};
 use crate::place::Place;
 use abi::Errno;
-use abi::fs::OpenFlags;
+use abi::fs::{FileType, OpenFlags};
 use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
@@ -45,6 +46,8 @@ pub struct OpenFile {
     place: OnceLock<Place>,
     is_anonymous: bool,
     counts_as_writer: bool,
+    /// Kind of the object; `None` for a file without a place.
+    kind: Option<FileType>,
     flags: AtomicU32,
     pub(crate) offset: Mutex<u64>,
     owner: Mutex<SignalOwner>,
@@ -54,8 +57,10 @@ pub struct OpenFile {
 impl OpenFile {
     fn make(ops: Box<dyn File>, place: Option<Place>, flags: OpenFlags, counts_as_writer: bool) -> Arc<Self> {
         let is_anonymous = place.as_ref().is_none_or(Place::is_nameless);
+        let kind = place.as_ref().and_then(|place| place.inode().ok()).map(|inode| inode.kind());
         Arc::new(Self {
             ops,
+            kind,
             place: place.map_or_else(OnceLock::new, OnceLock::from),
             is_anonymous,
             counts_as_writer,
@@ -124,6 +129,11 @@ impl OpenFile {
         self.flags().contains(OpenFlags::PATH)
     }
 
+    /// Kind of the object; `None` for a file without a place.
+    pub const fn kind(&self) -> Option<FileType> {
+        self.kind
+    }
+
     /// Has no place of its own in the tree of names.
     pub const fn is_anonymous(&self) -> bool {
         self.is_anonymous
@@ -179,6 +189,12 @@ impl OpenFile {
 
 impl Drop for OpenFile {
     fn drop(&mut self) {
+        if let Some(place) = self.place.get() {
+            let event = if self.can_write() { Event::CLOSE_WRITE } else { Event::CLOSE_NOWRITE };
+            if !self.is_path() {
+                notify::on_dentry(&place.dentry, event);
+            }
+        }
         self.watchers.close(&*self.ops);
         let id = self.id();
         if let Some(Ok(inode)) = self.place.get().map(Place::inode) {

@@ -1,9 +1,20 @@
-//! From paths to places: `path_resolution(7)`.
+//! From paths to places: `path_resolution(7)`, `openat2(2)`. No recursion: what a link says is put in
+//! front of the rest of the path.
 
 use crate::caller::Caller;
 use crate::context::FsContext;
+use crate::inode::LinkTarget;
 use crate::place::Place;
 use abi::Errno;
+use abi::fs::FileType;
+use abi::mount::MountFlags;
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// Most links followed in one walk.
+const MAX_LINKS: u32 = 40;
+/// Longest name.
+pub(crate) const NAME_MAX: usize = 255;
 
 bitflags::bitflags! {
     /// `RESOLVE_*` of `openat2(2)`.
@@ -49,9 +60,262 @@ impl<'a> Walk<'a> {
         Self { base, ..self }
     }
 
-    /// The place that `path` names; `follow` a link at its end.
+    /// The place that `path` names; `follow` a link at its end. `ENOENT` for an empty path.
     pub fn find(&self, path: &[u8], follow: bool) -> Result<Place, Errno> {
-        let _ = (path, follow);
-        Err(Errno::ENOSYS)
+        let mut walker = Walker::new(self, path)?;
+        loop {
+            let last = walker.to_last()?;
+            let Some(name) = last.name(&walker) else { return walker.finish(&last) };
+            let found = walker.lookup(&name)?;
+            if is_symlink(&found)? && (follow || last.is_slashed) {
+                walker.follow(&found)?;
+                continue;
+            }
+            walker.at = found;
+            return walker.finish(&last);
+        }
+    }
+
+    /// The directory that `path` names, which the caller may search: for `chdir(2)` and its like.
+    pub fn find_dir(&self, path: &[u8]) -> Result<Place, Errno> {
+        let place = self.find(path, true)?;
+        let inode = place.inode()?;
+        if inode.kind() != FileType::Directory {
+            return Err(Errno::ENOTDIR);
+        }
+        inode.permission(self.caller, 1)?;
+        Ok(place)
     }
 }
+
+/// The last component of a path.
+pub(crate) enum LastName {
+    /// No component: the path was `/`, or all of it was walked.
+    Nothing,
+    Dot,
+    DotDot,
+    /// Bytes of the walker's path.
+    Name(Range<usize>),
+}
+
+/// The end of a path.
+pub(crate) struct Last {
+    pub(crate) kind: LastName,
+    /// Slashes follow: it must be a directory.
+    pub(crate) is_slashed: bool,
+}
+
+impl Last {
+    /// The name, for one that is neither `.` nor `..`.
+    pub(crate) fn name(&self, walker: &Walker<'_, '_>) -> Option<Vec<u8>> {
+        match &self.kind {
+            LastName::Name(range) => walker.path.get(range.clone()).map(<[u8]>::to_vec),
+            _ => None,
+        }
+    }
+}
+
+/// A walk in progress.
+pub(crate) struct Walker<'w, 'a> {
+    walk: &'w Walk<'a>,
+    root: Place,
+    pub(crate) at: Place,
+    path: Cow<'w, [u8]>,
+    pos: usize,
+    links: u32,
+}
+
+pub(crate) fn is_symlink(place: &Place) -> Result<bool, Errno> {
+    Ok(place.inode()?.kind() == FileType::Symlink)
+}
+
+impl<'w, 'a> Walker<'w, 'a> {
+    pub(crate) fn new(walk: &'w Walk<'a>, path: &'w [u8]) -> Result<Self, Errno> {
+        if path.is_empty() {
+            return Err(Errno::ENOENT);
+        }
+        if walk.resolve.contains(Resolve::CACHED) {
+            return Err(Errno::EAGAIN);
+        }
+        let root = if walk.resolve.contains(Resolve::IN_ROOT) { &walk.base } else { &walk.root };
+        let mut walker =
+            Self { walk, root: root.clone(), at: walk.base.clone(), path: Cow::Borrowed(path), pos: 0, links: 0 };
+        walker.start()?;
+        Ok(walker)
+    }
+
+    /// Goes to the root for an absolute path.
+    fn start(&mut self) -> Result<(), Errno> {
+        if self.path.first() == Some(&b'/') {
+            if self.walk.resolve.contains(Resolve::BENEATH) {
+                return Err(Errno::EXDEV);
+            }
+            self.go(self.root.clone())?;
+        }
+        Ok(())
+    }
+
+    /// Jumps to a place; `EXDEV` when that may not be.
+    fn go(&mut self, place: Place) -> Result<(), Errno> {
+        if self.walk.resolve.contains(Resolve::NO_XDEV) && !std::sync::Arc::ptr_eq(&place.mount, &self.at.mount) {
+            return Err(Errno::EXDEV);
+        }
+        self.at = place;
+        Ok(())
+    }
+
+    /// Walks up to the last component.
+    pub(crate) fn to_last(&mut self) -> Result<Last, Errno> {
+        loop {
+            let component = self.next_component();
+            let is_slashed = self.path.get(component.end) == Some(&b'/');
+            self.pos = component.end;
+            while self.path.get(self.pos) == Some(&b'/') {
+                self.pos += 1;
+            }
+            let is_last = self.pos >= self.path.len();
+            let kind = match self.path.get(component.clone()).unwrap_or_default() {
+                b"" => return Ok(Last { kind: LastName::Nothing, is_slashed: false }),
+                b"." => LastName::Dot,
+                b".." => LastName::DotDot,
+                _ => LastName::Name(component),
+            };
+            let last = Last { kind, is_slashed };
+            if is_last {
+                return Ok(last);
+            }
+            match last.name(self) {
+                None => self.dots(&last)?,
+                Some(name) => {
+                    let found = self.lookup(&name)?;
+                    if is_symlink(&found)? {
+                        self.follow(&found)?;
+                    } else {
+                        self.at = found;
+                        self.check_directory()?;
+                    }
+                }
+            }
+        }
+    }
+
+    fn next_component(&self) -> Range<usize> {
+        let rest = self.path.get(self.pos..).unwrap_or_default();
+        let start = self.pos + rest.iter().take_while(|&&byte| byte == b'/').count();
+        let rest = self.path.get(start..).unwrap_or_default();
+        start..start + rest.iter().take_while(|&&byte| byte != b'/').count()
+    }
+
+    fn check_directory(&self) -> Result<(), Errno> {
+        if self.at.inode()?.kind() == FileType::Directory { Ok(()) } else { Err(Errno::ENOTDIR) }
+    }
+
+    /// Goes where `.` or `..` leads.
+    fn dots(&mut self, last: &Last) -> Result<(), Errno> {
+        self.check_directory()?;
+        self.at.inode()?.permission(self.walk.caller, 1)?;
+        if !matches!(last.kind, LastName::DotDot) {
+            return Ok(());
+        }
+        if self.at == self.root {
+            return if self.walk.resolve.contains(Resolve::BENEATH) { Err(Errno::EXDEV) } else { Ok(()) };
+        }
+        if self.walk.resolve.contains(Resolve::BENEATH) && self.at == self.walk.base {
+            return Err(Errno::EXDEV);
+        }
+        match self.up() {
+            Some(place) => self.go(place),
+            None => Ok(()),
+        }
+    }
+
+    /// The parent directory, never above the root: not even when the root is itself a mount on a mount.
+    fn up(&self) -> Option<Place> {
+        let mut at = self.at.clone();
+        while at.is_mount_root() {
+            at = at.mount.covers()?;
+            if at == self.root {
+                return None;
+            }
+        }
+        let dentry = at.dentry.parent()?;
+        Some(Place { mount: at.mount, dentry }.top())
+    }
+
+    /// What `name` is in the directory where the walk stands: mounts followed, links not.
+    pub(crate) fn lookup(&self, name: &[u8]) -> Result<Place, Errno> {
+        self.check_directory()?;
+        self.at.inode()?.permission(self.walk.caller, 1)?;
+        if name.len() > NAME_MAX {
+            return Err(Errno::ENAMETOOLONG);
+        }
+        let dentry = self.at.dentry.lookup(self.walk.caller, name)?;
+        let place = Place { mount: self.at.mount.clone(), dentry };
+        if !place.dentry.is_mountpoint() {
+            return Ok(place);
+        }
+        let top = place.top();
+        if self.walk.resolve.contains(Resolve::NO_XDEV) && !std::sync::Arc::ptr_eq(&top.mount, &self.at.mount) {
+            return Err(Errno::EXDEV);
+        }
+        Ok(top)
+    }
+
+    /// Follows a link found in the directory where the walk stands; the rest of the path comes after it.
+    pub(crate) fn follow(&mut self, link: &Place) -> Result<(), Errno> {
+        let resolve = self.walk.resolve;
+        self.links += 1;
+        if self.links > MAX_LINKS || resolve.contains(Resolve::NO_SYMLINKS) || link.has_flag(MountFlags::NOSYMFOLLOW) {
+            return Err(Errno::ELOOP);
+        }
+        let place = match link.inode()?.read_link(self.walk.caller)? {
+            LinkTarget::Path(target) => return self.follow_path(target),
+            LinkTarget::Place(place) => place,
+            LinkTarget::File(file) => file.place().clone(),
+        };
+        if resolve.contains(Resolve::NO_MAGICLINKS) {
+            return Err(Errno::ELOOP);
+        }
+        if resolve.intersects(Resolve::BENEATH | Resolve::IN_ROOT) {
+            return Err(Errno::EXDEV);
+        }
+        let rest = self.rest();
+        self.path = Cow::Owned(rest);
+        self.pos = 0;
+        self.go(place)
+    }
+
+    fn follow_path(&mut self, mut target: Vec<u8>) -> Result<(), Errno> {
+        if target.is_empty() {
+            return Err(Errno::ENOENT);
+        }
+        target.extend_from_slice(&self.rest());
+        self.path = Cow::Owned(target);
+        self.pos = 0;
+        self.start()
+    }
+
+    /// What is still to be walked, with the slashes in front of it.
+    fn rest(&self) -> Vec<u8> {
+        let mut start = self.pos.min(self.path.len());
+        while start > 0 && self.path.get(start - 1) == Some(&b'/') {
+            start -= 1;
+        }
+        self.path.get(start..).unwrap_or_default().to_vec()
+    }
+
+    /// Ends a walk at the last component, which was looked up already when it is a name.
+    pub(crate) fn finish(mut self, last: &Last) -> Result<Place, Errno> {
+        match last.kind {
+            LastName::Dot | LastName::DotDot => self.dots(last)?,
+            LastName::Nothing | LastName::Name(_) => {}
+        }
+        if last.is_slashed {
+            self.check_directory()?;
+        }
+        Ok(self.at)
+    }
+}
+
+#[cfg(test)]
+mod tests;

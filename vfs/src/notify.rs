@@ -1,0 +1,116 @@
+//! Telling watchers of changes: `inotify(7)`. Costs one load while nobody watches anything.
+
+pub(crate) use abi::inotify::Event;
+
+use crate::dentry::Dentry;
+use crate::inode::Inode;
+use crate::inotify::Watch;
+use crate::open_file::OpenFile;
+use abi::fs::FileType;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+
+/// Watches in the sandbox.
+pub(crate) static WATCHES: AtomicUsize = AtomicUsize::new(0);
+static COOKIE: AtomicU32 = AtomicU32::new(1);
+
+fn is_idle() -> bool {
+    WATCHES.load(Relaxed) == 0
+}
+
+/// Tells the watches of one object. `name` is set for events inside a directory.
+fn tell(inode: &Arc<dyn Inode>, event: Event, cookie: u32, name: &[u8]) {
+    let watches: Vec<Arc<Watch>> = inode.attachments().watches();
+    for watch in watches {
+        watch.tell(event, cookie, name);
+    }
+}
+
+fn dir_bit(is_dir: bool) -> Event {
+    if is_dir { Event::ISDIR } else { Event::empty() }
+}
+
+/// Something happened to a name of a directory.
+pub(crate) fn in_directory(dir: &Dentry, name: &[u8], event: Event, is_dir: bool) {
+    if is_idle() {
+        return;
+    }
+    if let Ok(inode) = dir.inode() {
+        tell(inode, event | dir_bit(is_dir), 0, name);
+    }
+}
+
+/// Something happened to an object, by no name in particular.
+pub(crate) fn on_inode(inode: &Arc<dyn Inode>, event: Event) {
+    if !is_idle() {
+        tell(inode, event | dir_bit(inode.kind() == FileType::Directory), 0, b"");
+    }
+}
+
+/// Something happened to an object by one of its names: the directory's watches hear of it too.
+pub(crate) fn on_dentry(dentry: &Dentry, event: Event) {
+    if is_idle() {
+        return;
+    }
+    let Ok(inode) = dentry.inode() else { return };
+    let event = event | dir_bit(inode.kind() == FileType::Directory);
+    if let (Some(parent), name) = dentry.link()
+        && let Ok(dir) = parent.inode()
+    {
+        tell(dir, event, 0, &name);
+    }
+    tell(inode, event, 0, b"");
+}
+
+/// Something happened through an open file.
+pub(crate) fn on_file(file: &OpenFile, event: Event) {
+    if !is_idle() && !file.is_anonymous() {
+        on_dentry(&file.place().dentry, event);
+    }
+}
+
+/// A name was removed.
+pub(crate) fn removed(dir: &Dentry, name: &[u8], victim: &Arc<dyn Inode>, is_dir: bool) {
+    if is_idle() {
+        return;
+    }
+    let is_gone = is_dir || victim.attr().is_ok_and(|attr| attr.nlink == 0);
+    if is_gone {
+        tell(victim, Event::DELETE_SELF, 0, b"");
+        for watch in victim.attachments().watches() {
+            watch.end();
+        }
+    } else {
+        tell(victim, Event::ATTRIB, 0, b"");
+    }
+    in_directory(dir, name, Event::DELETE, is_dir);
+}
+
+/// A name was moved, and what was there before is gone.
+pub(crate) fn moved(
+    from: (&Arc<Dentry>, &[u8]),
+    to: (&Arc<Dentry>, &[u8]),
+    inode: &Arc<dyn Inode>,
+    replaced: Option<&Arc<Dentry>>,
+) {
+    if is_idle() {
+        return;
+    }
+    let cookie = COOKIE.fetch_add(1, SeqCst);
+    let is_dir = dir_bit(inode.kind() == FileType::Directory);
+    if let Ok(dir) = from.0.inode() {
+        tell(dir, Event::MOVED_FROM | is_dir, cookie, from.1);
+    }
+    if let Ok(dir) = to.0.inode() {
+        tell(dir, Event::MOVED_TO | is_dir, cookie, to.1);
+    }
+    tell(inode, Event::MOVE_SELF | is_dir, 0, b"");
+    if let Some(Ok(victim)) = replaced.map(|dentry| dentry.inode())
+        && victim.attr().is_ok_and(|attr| attr.nlink == 0 || attr.kind == FileType::Directory)
+    {
+        tell(victim, Event::DELETE_SELF, 0, b"");
+        for watch in victim.attachments().watches() {
+            watch.end();
+        }
+    }
+}
