@@ -3,9 +3,26 @@
 use crate::addr::{UserAddr, UserSlice};
 use crate::memory::UserMemory;
 use abi::Errno;
+use std::cell::Cell;
 
 /// Most bytes that one step of [`Sink::fill`] or [`Source::drain`] moves.
 const CHUNK: usize = 128 * 1024;
+
+thread_local! {
+    /// The thread's buffer for bytes on their way; empty while it is in use.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Lends a buffer of `len` bytes with arbitrary contents.
+fn with_scratch<T>(len: usize, work: impl FnOnce(&mut [u8]) -> Result<T, Errno>) -> Result<T, Errno> {
+    let mut buf = SCRATCH.take();
+    if buf.len() < len {
+        buf.resize(len, 0);
+    }
+    let result = work(&mut buf[..len]);
+    SCRATCH.set(buf);
+    result
+}
 
 /// Receives the bytes of a read.
 pub trait Sink {
@@ -18,9 +35,11 @@ pub trait Sink {
     /// Lets `produce` fill a buffer of up to `max` bytes (fewer when room or the step is smaller) and
     /// puts what it made; returns that count. The way for host files: no buffer of their own.
     fn fill(&mut self, max: usize, produce: &mut dyn FnMut(&mut [u8]) -> Result<usize, Errno>) -> Result<usize, Errno> {
-        let mut buf = vec![0; max.min(self.room()).min(CHUNK)];
-        let made = produce(&mut buf)?;
-        self.put(&buf[..made])
+        let len = max.min(self.room()).min(CHUNK);
+        with_scratch(len, |buf| {
+            let made = produce(buf)?.min(len);
+            self.put(&buf[..made])
+        })
     }
 }
 
@@ -37,39 +56,70 @@ pub trait Source {
 
     /// Lets `consume` use up to `max` bytes (one step of them); what it did not use is given back.
     fn drain(&mut self, max: usize, consume: &mut dyn FnMut(&[u8]) -> Result<usize, Errno>) -> Result<usize, Errno> {
-        let mut buf = vec![0; max.min(self.left()).min(CHUNK)];
-        let taken = self.take(&mut buf)?;
-        match consume(&buf[..taken]) {
-            Ok(used) => {
-                self.put_back(taken - used);
-                Ok(used)
+        with_scratch(max.min(self.left()).min(CHUNK), |buf| {
+            let taken = self.take(buf)?;
+            match consume(&buf[..taken]) {
+                Ok(used) => {
+                    self.put_back(taken.saturating_sub(used));
+                    Ok(used)
+                }
+                Err(errno) => {
+                    self.put_back(taken);
+                    Err(errno)
+                }
             }
-            Err(errno) => {
-                self.put_back(taken);
-                Err(errno)
-            }
+        })
+    }
+}
+
+/// Ranges of guest memory: `From` one, or many. One needs no allocation.
+#[derive(Debug)]
+pub enum Ranges {
+    /// A single range.
+    One(UserSlice),
+    /// Several, in order.
+    Many(Vec<UserSlice>),
+}
+
+impl From<UserSlice> for Ranges {
+    fn from(range: UserSlice) -> Self {
+        Self::One(range)
+    }
+}
+
+impl From<Vec<UserSlice>> for Ranges {
+    fn from(ranges: Vec<UserSlice>) -> Self {
+        Self::Many(ranges)
+    }
+}
+
+impl Ranges {
+    fn as_slice(&self) -> &[UserSlice] {
+        match self {
+            Self::One(range) => std::slice::from_ref(range),
+            Self::Many(ranges) => ranges,
         }
     }
 }
 
 /// Position in a list of guest ranges.
 struct Cursor {
-    ranges: Vec<UserSlice>,
+    ranges: Ranges,
     /// Bytes passed from the start of the list.
     done: usize,
     total: usize,
 }
 
 impl Cursor {
-    fn new(ranges: Vec<UserSlice>) -> Self {
-        let total = ranges.iter().fold(0usize, |sum, range| sum.saturating_add(range.len));
+    fn new(ranges: Ranges) -> Self {
+        let total = ranges.as_slice().iter().fold(0usize, |sum, range| sum.saturating_add(range.len));
         Self { ranges, done: 0, total }
     }
 
     /// The next contiguous range, at most `max` bytes.
     fn next(&self, max: usize) -> Option<(UserAddr, usize)> {
         let mut skip = self.done;
-        for range in &self.ranges {
+        for range in self.ranges.as_slice() {
             if skip < range.len {
                 let addr = UserAddr(range.addr.0.wrapping_add(skip as u64));
                 return Some((addr, (range.len - skip).min(max)));
@@ -88,8 +138,8 @@ pub struct UserSink<'a> {
 
 impl<'a> UserSink<'a> {
     /// A sink over `ranges`, in order.
-    pub fn new(memory: &'a dyn UserMemory, ranges: Vec<UserSlice>) -> Self {
-        Self { memory, cursor: Cursor::new(ranges) }
+    pub fn new(memory: &'a dyn UserMemory, ranges: impl Into<Ranges>) -> Self {
+        Self { memory, cursor: Cursor::new(ranges.into()) }
     }
 }
 
@@ -126,8 +176,8 @@ pub struct UserSource<'a> {
 
 impl<'a> UserSource<'a> {
     /// A source over `ranges`, in order.
-    pub fn new(memory: &'a dyn UserMemory, ranges: Vec<UserSlice>) -> Self {
-        Self { memory, cursor: Cursor::new(ranges) }
+    pub fn new(memory: &'a dyn UserMemory, ranges: impl Into<Ranges>) -> Self {
+        Self { memory, cursor: Cursor::new(ranges.into()) }
     }
 }
 

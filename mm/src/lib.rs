@@ -24,7 +24,7 @@ pub use addr::{UserAddr, UserPtr, UserSlice, UserStr};
 pub use backing::{Backing, HostRange};
 pub use elf::{Image, ReadAt};
 pub use exec::Exec;
-pub use io::{Sink, SliceSource, Source, UserSink, UserSource, VecSink};
+pub use io::{Ranges, Sink, SliceSource, Source, UserSink, UserSource, VecSink};
 pub use map::{Limits, Map};
 pub use mapping::{Mapping, Source as MappingSource};
 pub use memory::UserMemory;
