@@ -204,7 +204,7 @@ impl OpenFile {
     /// Sets the length: `ftruncate(2)`. `EINVAL` when not open for writing, or no regular file.
     pub fn truncate(self: &Arc<Self>, caller: &Caller, len: u64) -> Result<(), Errno> {
         let inode = self.inode()?;
-        if inode.kind() != FileType::Regular || !self.can_write() {
+        if inode.kind() != FileType::Regular || !self.is_writable() {
             return Err(Errno::EINVAL);
         }
         set_size(caller, inode, len)
@@ -214,7 +214,7 @@ impl OpenFile {
     pub fn allocate(self: &Arc<Self>, caller: &Caller, mode: u32, offset: u64, len: u64) -> Result<(), Fail> {
         const KEEP_SIZE: u32 = 1;
         const PUNCH_HOLE: u32 = 2;
-        if !self.can_write() {
+        if !self.is_writable() {
             return Err(Errno::EBADF.into());
         }
         let inode = self.inode()?;

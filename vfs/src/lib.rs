@@ -64,5 +64,6 @@ pub use open::OpenHow;
 pub use open_file::{OpenFile, SETFL_MASK, SignalOwner};
 pub use pipe::{PIPE_MAX_SIZE, Pipe, pipe};
 pub use place::Place;
+pub use ring::Ring;
 pub use vfs::{FilesystemType, MemoryFiles, Vfs};
 pub use walk::{Resolve, Walk};

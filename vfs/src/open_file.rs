@@ -113,13 +113,13 @@ impl OpenFile {
     }
 
     /// Open for reading.
-    pub fn can_read(&self) -> bool {
+    pub fn is_readable(&self) -> bool {
         let flags = self.flags();
         !flags.contains(OpenFlags::PATH) && (flags.bits() & 3 == 0 || flags.bits() & 3 == 2)
     }
 
     /// Open for writing.
-    pub fn can_write(&self) -> bool {
+    pub fn is_writable(&self) -> bool {
         let flags = self.flags();
         !flags.contains(OpenFlags::PATH) && matches!(flags.bits() & 3, 1 | 2)
     }
@@ -190,7 +190,7 @@ impl OpenFile {
 impl Drop for OpenFile {
     fn drop(&mut self) {
         if let Some(place) = self.place.get() {
-            let event = if self.can_write() { Event::CLOSE_WRITE } else { Event::CLOSE_NOWRITE };
+            let event = if self.is_writable() { Event::CLOSE_WRITE } else { Event::CLOSE_NOWRITE };
             if !self.is_path() {
                 notify::on_dentry(&place.dentry, event);
             }

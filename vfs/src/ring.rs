@@ -4,19 +4,26 @@ use abi::Errno;
 
 /// Bytes in order of arrival.
 #[derive(Debug, Default)]
-pub(crate) struct Ring {
+pub struct Ring {
     buf: Vec<u8>,
     head: usize,
     len: usize,
 }
 
 impl Ring {
-    pub(crate) const fn new() -> Self {
+    /// An empty one, without memory.
+    pub const fn new() -> Self {
         Self { buf: Vec::new(), head: 0, len: 0 }
     }
 
-    pub(crate) const fn len(&self) -> usize {
+    /// Bytes held.
+    pub const fn len(&self) -> usize {
         self.len
+    }
+
+    /// Holds nothing.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     /// Makes room for `more` bytes; `ENOMEM`.
@@ -38,7 +45,7 @@ impl Ring {
     }
 
     /// The first `max` bytes, in two pieces.
-    pub(crate) fn slices(&self, max: usize) -> (&[u8], &[u8]) {
+    pub fn slices(&self, max: usize) -> (&[u8], &[u8]) {
         let len = self.len.min(max);
         let first = len.min(self.buf.len() - self.head);
         let one = self.buf.get(self.head..self.head + first).unwrap_or_default();
@@ -47,7 +54,7 @@ impl Ring {
 
     /// Lets `put` fill up to `max` bytes behind the others, piece by piece, until it fills a piece
     /// only in part. An error counts only when nothing was filled.
-    pub(crate) fn append(
+    pub fn append(
         &mut self,
         max: usize,
         put: &mut dyn FnMut(&mut [u8]) -> Result<usize, Errno>,
@@ -77,14 +84,14 @@ impl Ring {
     }
 
     /// Drops the first `bytes` bytes.
-    pub(crate) fn consume(&mut self, bytes: usize) {
+    pub fn consume(&mut self, bytes: usize) {
         let bytes = bytes.min(self.len);
         self.len -= bytes;
         self.head = if self.len == 0 { 0 } else { (self.head + bytes) % self.buf.len() };
     }
 
     /// Puts bytes back in front.
-    pub(crate) fn unread(&mut self, bytes: &[u8]) -> Result<(), Errno> {
+    pub fn unread(&mut self, bytes: &[u8]) -> Result<(), Errno> {
         self.reserve(bytes.len())?;
         for &byte in bytes.iter().rev() {
             self.head = self.head.checked_sub(1).unwrap_or(self.buf.len() - 1);

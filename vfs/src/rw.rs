@@ -47,7 +47,7 @@ impl Source for Limited<'_> {
 
 impl OpenFile {
     fn check_read(&self) -> Result<(), Errno> {
-        if !self.can_read() {
+        if !self.is_readable() {
             return Err(Errno::EBADF);
         }
         if self.kind() == Some(FileType::Directory) { Err(Errno::EISDIR) } else { Ok(()) }
@@ -90,7 +90,7 @@ impl OpenFile {
 
     /// Writes at the file's own offset: `write(2)`. `EPIPE` comes with `SIGPIPE`.
     pub fn write(self: &Arc<Self>, caller: &Caller, src: &mut dyn Source, extra: OpenFlags) -> Result<usize, Fail> {
-        if !self.can_write() {
+        if !self.is_writable() {
             return Err(Errno::EBADF.into());
         }
         let io = self.io(caller, extra);
@@ -118,7 +118,7 @@ impl OpenFile {
         if !self.ops.is_seekable() {
             return Err(Errno::ESPIPE.into());
         }
-        if !self.can_write() {
+        if !self.is_writable() {
             return Err(Errno::EBADF.into());
         }
         self.write_from(&self.io(caller, extra), src, &mut offset.clone())
