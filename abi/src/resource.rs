@@ -1,6 +1,6 @@
 //! Limits, usage, priorities: `getrlimit(2)`, `getrusage(2)`, `getpriority(2)`, `ioprio_set(2)`.
 
-use crate::time::Timeval;
+pub use crate::process::Rusage;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// No limit.
@@ -75,29 +75,6 @@ pub const RUSAGE_SELF: i32 = 0;
 pub const RUSAGE_CHILDREN: i32 = -1;
 /// `RUSAGE_THREAD`.
 pub const RUSAGE_THREAD: i32 = 1;
-
-/// `struct rusage`.
-#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-#[expect(missing_docs, reason = "the names of getrusage(2)")]
-pub struct Rusage {
-    pub utime: Timeval,
-    pub stime: Timeval,
-    pub maxrss: i64,
-    pub ixrss: i64,
-    pub idrss: i64,
-    pub isrss: i64,
-    pub minflt: i64,
-    pub majflt: i64,
-    pub nswap: i64,
-    pub inblock: i64,
-    pub oublock: i64,
-    pub msgsnd: i64,
-    pub msgrcv: i64,
-    pub nsignals: i64,
-    pub nvcsw: i64,
-    pub nivcsw: i64,
-}
 
 /// `PRIO_PROCESS`, also `IOPRIO_WHO_PROCESS` less one.
 pub const PRIO_PROCESS: i32 = 0;
