@@ -39,6 +39,8 @@ pub struct Plan {
     pub strace: bool,
     /// `oom_score_adj` of guest processes.
     pub oom_score_adj: Option<i32>,
+    /// Most guest tasks at a time.
+    pub pids_limit: Option<u64>,
 }
 
 /// What lies above the root tree.
@@ -133,6 +135,19 @@ pub struct CapabilitySets {
     pub inheritable: u64,
     pub bounding: u64,
     pub ambient: u64,
+}
+
+impl CapabilitySets {
+    /// Those of root.
+    pub const fn all() -> Self {
+        let all = vfs::Capability::ALL;
+        Self { effective: all, permitted: all, inheritable: 0, bounding: all, ambient: 0 }
+    }
+
+    /// Those of an ordinary user.
+    pub const fn none() -> Self {
+        Self { effective: 0, permitted: 0, inheritable: 0, bounding: vfs::Capability::ALL, ambient: 0 }
+    }
 }
 
 /// A resource limit: getrlimit(2).

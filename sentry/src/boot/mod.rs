@@ -2,4 +2,4 @@
 
 mod machine;
 
-pub(crate) use machine::{Machine, Program};
+pub(crate) use machine::Machine;

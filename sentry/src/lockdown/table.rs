@@ -91,7 +91,7 @@ pub const ENTRIES: &[Entry] = entries! {
     // Files beneath directory descriptors.
     OPENAT2 "files of the host beneath a mount's directory; process files of stubs";
     OPENAT "process files of stubs and of the sentry in its own /proc";
-    CLOSE "descriptors";
+    CLOSE "descriptors no longer needed";
     READ "host files, terminal, inherited standard streams";
     WRITE "host files, terminal, inherited standard streams, debug log";
     READV "inherited standard streams";
@@ -103,11 +103,11 @@ pub const ENTRIES: &[Entry] = entries! {
     PREADV2 "host files with RWF_* flags";
     PWRITEV2 "host files with RWF_* flags";
     LSEEK "size, SEEK_DATA and SEEK_HOLE of host files and tmpfs";
-    FSTAT "attributes";
+    FSTAT "attributes of an open file";
     NEWFSTATAT "attributes beneath a directory";
     STATX "attributes with birth time and mount id";
     FSTATFS "statfs(2) of guests";
-    GETDENTS64 "directories";
+    GETDENTS64 "entries of directories";
     READLINKAT "symbolic links";
     MKDIRAT "written-through directories";
     MKNODAT "FIFOs and sockets in written-through directories";

@@ -1,0 +1,138 @@
+//! Control groups of the host: cgroups(7). Plain directories; version 1, version 2, or both side by side.
+
+mod hierarchy;
+mod path;
+mod settings;
+mod v1;
+mod v2;
+
+use crate::error::{Result, Try, bail};
+use crate::report::Report;
+use hierarchy::{Hierarchy, Version};
+use oci_spec::runtime::{LinuxPids, LinuxResources};
+use settings::Setting;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
+
+/// The control groups of a container, one in each hierarchy.
+pub(crate) struct Cgroup {
+    groups: Vec<Group>,
+    pids_limit: Option<u64>,
+}
+
+struct Group {
+    /// Mount point of the hierarchy.
+    mount: PathBuf,
+    /// The group's directory.
+    dir: PathBuf,
+    settings: Vec<Setting>,
+    version: Version,
+}
+
+impl Cgroup {
+    /// What is to be made. Nothing when the bundle asks for neither a path nor limits.
+    pub(crate) fn plan(path: Option<&Path>, id: &str, resources: Option<&LinuxResources>) -> Result<Self> {
+        let pids_limit = resources.and_then(|resources| resources.pids().as_ref()).map(LinuxPids::limit);
+        let pids_limit = pids_limit.and_then(|limit| u64::try_from(limit).ok()).filter(|&limit| limit > 0);
+        if path.is_none() && resources.is_none() {
+            return Ok(Self { groups: Vec::new(), pids_limit });
+        }
+        let relative = path::relative(path, id)?;
+        let groups = hierarchy::mounted().into_iter().map(|hierarchy| {
+            let Hierarchy { mount, version } = hierarchy;
+            let settings = match (&version, resources) {
+                (_, None) => Vec::new(),
+                (Version::One(controllers), Some(resources)) => v1::settings(resources, controllers),
+                (Version::Two, Some(resources)) => v2::settings(resources)?,
+            };
+            Ok(Group { dir: mount.join(&relative), mount, settings, version })
+        });
+        Ok(Self { groups: groups.collect::<Result<_>>()?, pids_limit })
+    }
+
+    /// Most tasks at a time.
+    pub(crate) const fn pids_limit(&self) -> Option<u64> {
+        self.pids_limit
+    }
+
+    /// Directories that are not there yet, the deepest first.
+    pub(crate) fn missing_dirs(&self) -> Vec<PathBuf> {
+        let missing = |group: &Group| {
+            let above = group.dir.ancestors().take_while(|dir| *dir != group.mount && !dir.exists());
+            above.map(Path::to_path_buf).collect::<Vec<_>>()
+        };
+        self.groups.iter().flat_map(missing).collect()
+    }
+
+    /// Makes the groups, sets the limits and moves the process in. What the host does not permit is left out
+    /// with a warning.
+    pub(crate) fn make(&self, pid: i32, report: &Report) -> Result<()> {
+        for group in &self.groups {
+            match group.make(pid) {
+                Ok(()) => {}
+                Err(error) if is_refusal(&error) => {
+                    if !group.settings.is_empty() {
+                        report.warn(&format!(
+                            "limits that need the control group {} are not set: {error}",
+                            group.dir.display()
+                        ));
+                    }
+                }
+                Err(error) => bail!("cannot set up the control group {}: {error}", group.dir.display()),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_refusal(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+}
+
+impl Group {
+    fn make(&self, pid: i32) -> io::Result<()> {
+        // Another container's end may remove a common parent in between.
+        let made = (0..8)
+            .map(|_| fs::create_dir_all(&self.dir))
+            .find(|made| made.as_ref().err().is_none_or(|error| error.kind() != io::ErrorKind::NotFound));
+        made.unwrap_or_else(|| fs::create_dir_all(&self.dir))?;
+        match &self.version {
+            Version::One(controllers) => v1::prepare(&self.mount, &self.dir, controllers)?,
+            Version::Two => v2::prepare(&self.mount, &self.dir, &self.settings),
+        }
+        for setting in &self.settings {
+            setting.write(&self.dir)?;
+        }
+        fs::write(self.dir.join("cgroup.procs"), pid.to_string())
+    }
+}
+
+/// Removes directories of control groups, the deepest first. Those that others have begun to use stay.
+pub(crate) fn remove(dirs: &[PathBuf]) -> Result<()> {
+    for (index, dir) in dirs.iter().enumerate() {
+        // A parent that others use is busy for good; the group itself only until its last process is reaped.
+        let is_parent = index > 0 && dirs.get(index - 1).is_some_and(|deeper| deeper.starts_with(dir));
+        let tries = if is_parent { 1 } else { 200 };
+        remove_one(dir, tries)
+            .or_else(|error| if is_parent { Ok(()) } else { Err(error) })
+            .to(format_args!("remove the control group {}", dir.display()))?;
+    }
+    Ok(())
+}
+
+fn remove_one(dir: &Path, tries: u32) -> io::Result<()> {
+    for left in (0..tries).rev() {
+        match fs::remove_dir(dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy && left > 0 => sleep(Duration::from_millis(10)),
+            result => return result,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

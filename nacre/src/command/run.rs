@@ -1,0 +1,43 @@
+//! `nacre run`.
+
+use super::delete;
+use crate::cli::{Global, Run};
+use crate::container::{Made, Moment, ask, make, run_hooks};
+use crate::error::{Result, Try};
+use crate::starter::{Keys, Raw, accompany, is_interactive, let_go_of_streams};
+use rustix::stdio::stdin;
+use sentry::control::Order;
+
+/// Makes a container, starts it and waits for its end: the program's status.
+pub(crate) fn run(global: &Global, command: &Run) -> Result<u8> {
+    if command.detach {
+        return detached(global, command);
+    }
+    let mut keys = Keys::catch()?;
+    let mut made = make(global, &command.making, true)?;
+    if made.has_own_terminal && is_interactive() {
+        let terminal = stdin().try_clone_to_owned().to("copy the terminal")?;
+        keys.take_terminal(Raw::new(terminal).to("make the terminal raw")?);
+    }
+    if command.keep {
+        made.keep()?;
+    }
+    made.sandbox.order(&Order::Start)?;
+    made.entry.unlock();
+    let_go_of_streams();
+    run_hooks(&made.record, Moment::Started)?;
+    let status = accompany(&made.sandbox, keys);
+    if !command.keep {
+        delete::remove(&made.entry, &made.record)?;
+    }
+    status
+}
+
+fn detached(global: &Global, command: &Run) -> Result<u8> {
+    let made: Made = make(global, &command.making, false)?;
+    // A program that can't be started leaves nothing behind.
+    ask(&made.entry, &Order::Start)?;
+    run_hooks(&made.record, Moment::Started)?;
+    made.let_go()?;
+    Ok(0)
+}

@@ -1,0 +1,65 @@
+//! Commands to a container that runs.
+
+use super::store::Entry;
+use crate::error::{Error, Result, Try, bail};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with};
+use sentry::control::{Link, Order, Phase, Report};
+use std::io;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::time::Duration;
+
+const SOCKET: &str = "control.sock";
+
+/// A sandbox that does not answer for so long is stuck.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A socket in the container's directory that commands connect to.
+pub(super) fn listener(entry: &Entry) -> Result<OwnedFd> {
+    let make = || {
+        let socket = seqpacket()?;
+        bind(&socket, &address(entry)?)?;
+        listen(&socket, 16)?;
+        Ok(socket)
+    };
+    let result: rustix::io::Result<OwnedFd> = make();
+    result.to(format_args!("make the control socket in {}", entry.dir.display()))
+}
+
+/// Gives a container an order and waits for it to be carried out.
+pub(crate) fn ask(entry: &Entry, order: &Order) -> Result<()> {
+    match exchange(entry, order).to(format_args!("talk to container \"{}\"", entry.id))? {
+        Some(Report::Done) => Ok(()),
+        Some(Report::Failed { text, .. }) => Err(Error::new(text)),
+        Some(report) => bail!("container \"{}\" answered {report:?}", entry.id),
+        None => bail!("container \"{}\" ended instead of answering", entry.id),
+    }
+}
+
+/// Where it says to be in its life.
+pub(super) fn phase(entry: &Entry) -> Option<Phase> {
+    match exchange(entry, &Order::State) {
+        Ok(Some(Report::State(phase))) => Some(phase),
+        _ => None,
+    }
+}
+
+fn exchange(entry: &Entry, order: &Order) -> io::Result<Option<Report>> {
+    let socket = seqpacket()?;
+    for timeout in [Timeout::Recv, Timeout::Send] {
+        set_socket_timeout(&socket, timeout, Some(PATIENCE))?;
+    }
+    connect(&socket, &address(entry)?)?;
+    let link = Link::new(socket);
+    link.order(order)?;
+    link.next_report()
+}
+
+fn seqpacket() -> rustix::io::Result<OwnedFd> {
+    socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+}
+
+/// By way of the directory's descriptor: socket addresses are short, paths are not.
+fn address(entry: &Entry) -> rustix::io::Result<SocketAddrUnix> {
+    SocketAddrUnix::new(format!("/proc/self/fd/{}/{SOCKET}", entry.fd.as_raw_fd()))
+}

@@ -1,0 +1,157 @@
+//! Makes a container from a bundle.
+
+use super::janitor::Janitor;
+use super::process_id::ProcessId;
+use super::record::{FORMAT, Record};
+use super::store::{Entry, Store};
+use super::{Moment, client, console, run_hooks};
+use crate::bundle::Bundle;
+use crate::cgroup::Cgroup;
+use crate::cli::{Global, Making};
+use crate::error::{Result, Try, bail};
+use crate::report::{Report, timestamp};
+use crate::starter::{Blueprint, Sandbox, Streams, log_of};
+use std::fs;
+use std::time::SystemTime;
+
+/// A container that is ready to be started, and still bound to this process.
+pub(crate) struct Made {
+    /// Its sandbox.
+    pub sandbox: Sandbox,
+    /// What is kept.
+    pub record: Record,
+    /// Its directory. Locked.
+    pub entry: Entry,
+    /// Its terminal is this process's own.
+    pub has_own_terminal: bool,
+    is_kept: bool,
+    // Last: it is sent away when everything else is done.
+    _janitor: Option<Janitor>,
+}
+
+/// Makes a container. `in_foreground`: this process stays with it, and may lend it its
+/// terminal.
+pub(crate) fn make(global: &Global, making: &Making, in_foreground: bool) -> Result<Made> {
+    let bundle = Bundle::load(&making.bundle)?;
+    let mut plan = bundle.plan(global.strace)?;
+    let id_maps = bundle.id_maps()?;
+    let streams = streams(&bundle, making, in_foreground)?;
+    let has_own_terminal = streams.terminal.as_ref().is_some_and(|terminal| !terminal.is_own);
+    let cgroup = Cgroup::plan(bundle.cgroup(), &making.id, bundle.resources())?;
+    let entry = Store::new(global).create(&making.id)?;
+    let record = fresh_record(&bundle, &making.id, &cgroup);
+    let mut unfinished = Unfinished { entry: Some(entry), record, janitor: None };
+    unfinished.entry()?.write(&unfinished.record)?;
+    unfinished.janitor = Some(Janitor::start(unfinished.entry()?)?);
+    let listener = Some(client::listener(unfinished.entry()?)?);
+    plan.dies_with_starter = in_foreground;
+    plan.pids_limit = cgroup.pids_limit();
+    let sentry_oom_score_adj = plan.oom_score_adj;
+    let blueprint = Blueprint { plan, id_maps, streams, listener, log: log_of(global)?, sentry_oom_score_adj };
+    let sandbox = Sandbox::make(blueprint)?;
+    unfinished.record.sentry = ProcessId::of(sandbox.pid());
+    unfinished.entry()?.write(&unfinished.record)?;
+    cgroup.make(sandbox.pid(), &Report::new(global))?;
+    run_hooks(&unfinished.record, Moment::Create)?;
+    sandbox.proceed()?;
+    sandbox.await_ready()?;
+    unfinished.record.is_complete = true;
+    unfinished.entry()?.write(&unfinished.record)?;
+    if let Some(path) = &making.pid_file {
+        // Whoever waits for it must not see it empty.
+        let fresh = path.with_extension("nacre-new");
+        let write = fs::write(&fresh, sandbox.pid().to_string()).and_then(|()| fs::rename(&fresh, path));
+        write.to(format_args!("write the pid file {}", path.display()))?;
+    }
+    let (entry, record, janitor) = unfinished.finish()?;
+    Ok(Made { sandbox, record, entry, has_own_terminal, is_kept: false, _janitor: janitor })
+}
+
+fn fresh_record(bundle: &Bundle, id: &str, cgroup: &Cgroup) -> Record {
+    Record {
+        format: FORMAT,
+        id: id.to_owned(),
+        version: bundle.version().to_owned(),
+        bundle: bundle.dir.clone(),
+        created: timestamp(SystemTime::now()),
+        annotations: bundle.annotations(),
+        hooks: bundle.hooks().cloned(),
+        cgroups: cgroup.missing_dirs(),
+        keeper: ProcessId::own(),
+        sentry: None,
+        is_complete: false,
+    }
+}
+
+fn streams(bundle: &Bundle, making: &Making, in_foreground: bool) -> Result<Streams> {
+    match (bundle.has_terminal(), &making.console_socket) {
+        (true, Some(path)) => Streams::of_terminal(console::make(path, bundle.terminal_size())?),
+        (true, None) if in_foreground => {
+            let streams = Streams::own_with_terminal()?;
+            if streams.terminal.is_none() {
+                bail!("the bundle wants a terminal (process.terminal), but standard input and output are none");
+            }
+            Ok(streams)
+        }
+        (true, None) => bail!("the bundle wants a terminal (process.terminal): give --console-socket"),
+        (false, Some(_)) => bail!("--console-socket is for bundles that want a terminal (process.terminal)"),
+        (false, None) => Streams::own(),
+    }
+}
+
+impl Made {
+    /// The container lives on without this process.
+    pub(crate) fn let_go(mut self) -> Result<()> {
+        self.sandbox.detach()?;
+        self.is_kept = true;
+        // Up to here the janitor would kill it.
+        self.record.keeper = None;
+        self.entry.write(&self.record)
+    }
+
+    /// Its state stays after its end.
+    pub(crate) fn keep(&mut self) -> Result<()> {
+        self.record.keeper = None;
+        self.is_kept = true;
+        self.entry.write(&self.record)
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            self.sandbox.end();
+            // Told already, if it can be told at all.
+            let _ = self.entry.remove(Some(&self.record));
+        }
+    }
+}
+
+/// Removes what was begun when a step fails.
+struct Unfinished {
+    entry: Option<Entry>,
+    record: Record,
+    // Dropped after the rest is removed.
+    janitor: Option<Janitor>,
+}
+
+impl Unfinished {
+    fn entry(&self) -> Result<&Entry> {
+        let Some(entry) = &self.entry else { bail!("the container is finished already") };
+        Ok(entry)
+    }
+
+    fn finish(mut self) -> Result<(Entry, Record, Option<Janitor>)> {
+        let Some(entry) = self.entry.take() else { bail!("the container is finished already") };
+        Ok((entry, self.record.clone(), self.janitor.take()))
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(entry) = &self.entry {
+            // The error that led here is told.
+            let _ = entry.remove(Some(&self.record));
+        }
+    }
+}

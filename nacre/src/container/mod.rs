@@ -1,0 +1,17 @@
+//! Containers: their state on disk, how they are made and asked.
+
+mod client;
+mod console;
+mod hooks;
+mod janitor;
+mod make;
+mod process_id;
+mod record;
+mod store;
+
+pub(crate) use client::ask;
+pub(crate) use hooks::{Moment, run_hooks};
+pub(crate) use make::{Made, make};
+pub(crate) use process_id::ProcessId;
+pub(crate) use record::{Record, Status};
+pub(crate) use store::{Entry, Store};

@@ -1,0 +1,11 @@
+//! Makes a sandbox and stays with it.
+
+mod foreground;
+mod sandbox;
+mod streams;
+mod terminal;
+
+pub(crate) use foreground::{Keys, accompany};
+pub(crate) use sandbox::{Blueprint, Sandbox, log_of};
+pub(crate) use streams::{Streams, is_interactive, let_go_of_streams};
+pub(crate) use terminal::Raw;
