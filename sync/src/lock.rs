@@ -159,6 +159,11 @@ impl<T: ?Sized> RwLock<T> {
         let held = held::Held::take(self.rank, true);
         RwLockWriteGuard { inner: self.inner.write().unwrap_or_else(PoisonError::into_inner), _held: held }
     }
+
+    /// The value, by the only reference.
+    pub fn value_mut(&mut self) -> &mut T {
+        self.inner.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
