@@ -17,6 +17,8 @@ pub struct Attachments {
     seals: AtomicU32,
     /// Open descriptions that may write; below zero: that many programs run from it.
     writers: AtomicI32,
+    /// Shared mappings that may write.
+    writable_mappings: AtomicU32,
 }
 
 /// The inode takes seals at all.
@@ -134,6 +136,28 @@ impl Attachments {
     /// The program no longer runs from it.
     pub fn allow_write(&self) {
         self.writers.fetch_add(1, SeqCst);
+    }
+
+    /// Shared mappings that may write, now.
+    pub fn writable_mappings(&self) -> u32 {
+        self.writable_mappings.load(SeqCst)
+    }
+
+    /// One more shared mapping that may write: `F_SEAL_WRITE` is then refused. By whoever makes a
+    /// writable [`mm::Backing`] of a file that takes seals; false when a seal forbids it (`EPERM`).
+    #[must_use]
+    pub fn start_writable_mapping(&self) -> bool {
+        self.writable_mappings.fetch_add(1, SeqCst);
+        let is_sealed = self.is_sealed(abi::fs::F_SEAL_WRITE | abi::fs::F_SEAL_FUTURE_WRITE);
+        if is_sealed {
+            self.end_writable_mapping();
+        }
+        !is_sealed
+    }
+
+    /// One less.
+    pub fn end_writable_mapping(&self) {
+        self.writable_mappings.fetch_sub(1, SeqCst);
     }
 
     /// Open descriptions that may write.

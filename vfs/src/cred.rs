@@ -63,6 +63,9 @@ impl Capability {
     }
 }
 
+/// What ids without a mapping look like: /proc/sys/kernel/overflowuid.
+pub const OVERFLOW_ID: u32 = 65534;
+
 /// Range of ids of a map line: `inside`, `outside` (in the parent), `count`.
 pub type IdRange = (u32, u32, u32);
 
@@ -89,6 +92,50 @@ pub struct IdMaps {
 }
 
 impl UserNamespace {
+    /// An id inside as a kernel id; `None` where nothing is mapped.
+    fn map_in(&self, id: u32, of: fn(&IdMaps) -> &[IdRange]) -> Option<u32> {
+        if self.parent.is_none() {
+            return Some(id);
+        }
+        let maps = self.maps.lock();
+        of(&maps)
+            .iter()
+            .find(|&&(inside, _, count)| id.wrapping_sub(inside) < count)
+            .map(|&(inside, outside, _)| outside.wrapping_add(id.wrapping_sub(inside)))
+    }
+
+    /// A kernel id as it is inside; `None` where nothing is mapped.
+    fn map_out(&self, id: u32, of: fn(&IdMaps) -> &[IdRange]) -> Option<u32> {
+        if self.parent.is_none() {
+            return Some(id);
+        }
+        let maps = self.maps.lock();
+        of(&maps)
+            .iter()
+            .find(|&&(_, outside, count)| id.wrapping_sub(outside) < count)
+            .map(|&(inside, outside, _)| inside.wrapping_add(id.wrapping_sub(outside)))
+    }
+
+    /// The kernel uid of a user of this namespace; `None` where nothing is mapped (`EINVAL` for `chown`).
+    pub fn kernel_uid(&self, uid: u32) -> Option<u32> {
+        self.map_in(uid, |maps| &maps.uid)
+    }
+
+    /// The kernel gid of a group of this namespace.
+    pub fn kernel_gid(&self, gid: u32) -> Option<u32> {
+        self.map_in(gid, |maps| &maps.gid)
+    }
+
+    /// What this namespace calls a kernel uid: 65534 where nothing is mapped.
+    pub fn guest_uid(&self, uid: u32) -> u32 {
+        self.map_out(uid, |maps| &maps.uid).unwrap_or(OVERFLOW_ID)
+    }
+
+    /// What this namespace calls a kernel gid.
+    pub fn guest_gid(&self, gid: u32) -> u32 {
+        self.map_out(gid, |maps| &maps.gid).unwrap_or(OVERFLOW_ID)
+    }
+
     /// The sandbox's root user namespace: every id is itself.
     pub fn root() -> Arc<Self> {
         let all = vec![(0, 0, u32::MAX)];

@@ -209,7 +209,7 @@ impl FdTable {
     }
 
     fn release_locks(&self, file: &OpenFile) {
-        if !file.is_anonymous()
+        if file.kind().is_some()
             && let Ok(inode) = file.inode()
             && let Some(locks) = inode.attachments().locks_if_any()
         {

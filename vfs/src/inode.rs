@@ -230,6 +230,13 @@ pub trait Inode: Any + Send + Sync {
     /// `O_TRUNC` is done by the vfs with [`Self::set_attr`].
     fn open(self: Arc<Self>, caller: &Caller, flags: OpenFlags) -> Result<Box<dyn File>, Fail>;
 
+    /// Seals (`F_SEAL_*`) are about to be added to those of the attachments; `EBUSY` when a mapping can
+    /// write and writing is to be sealed.
+    fn seal(&self, seals: u32) -> Result<(), Errno> {
+        let _ = seals;
+        Ok(())
+    }
+
     /// Reads an extended attribute; `ENODATA`, `EOPNOTSUPP`.
     fn xattr(&self, caller: &Caller, name: &[u8]) -> Result<Vec<u8>, Errno> {
         let _ = (caller, name);
