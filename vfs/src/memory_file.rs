@@ -63,6 +63,7 @@ impl OpenFile {
         if seals & F_SEAL_WRITE != 0 && old & F_SEAL_WRITE == 0 && attachments.writable_mappings() > 0 {
             return Err(Errno::EBUSY);
         }
+        inode.seal(seals)?;
         if attachments.add_seals(seals) { Ok(()) } else { Err(Errno::EPERM) }
     }
 }

@@ -5,13 +5,6 @@ use abi::Errno;
 use rustix::fs::{MemfdFlags, SealFlags};
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-/// The size may not shrink.
-pub const F_SEAL_SHRINK: u32 = 2;
-/// The size may not grow.
-pub const F_SEAL_GROW: u32 = 4;
-/// The contents may not change.
-pub const F_SEAL_WRITE: u32 = 8;
-
 /// An empty file of memory that takes seals. `name` is for the host's eyes.
 pub fn memory_file(name: &str) -> Result<OwnedFd, Errno> {
     retry(|| rustix::fs::memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING))

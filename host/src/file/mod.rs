@@ -19,7 +19,7 @@ pub use data::{
     Falloc, Seek, WriteFlags, allocate, append, copy_range, pread, pwrite, resize, seek, sync, sync_filesystem,
 };
 pub use dir::{Entry, read_dir, rewind};
-pub use memory::{F_SEAL_GROW, F_SEAL_SHRINK, F_SEAL_WRITE, add_seals, memory_file};
+pub use memory::{add_seals, memory_file};
 pub use names::{link, make_dir, make_node, make_symlink, read_link, remove, rename};
 pub use open::{Access, create, open_beneath, open_dir, open_file, open_path, open_unnamed, reopen};
 pub use stat::{FsStat, Stat, Time, chmod, chown, set_times, stat, stat_fs};

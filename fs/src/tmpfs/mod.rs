@@ -1,0 +1,38 @@
+//! Files in the sentry's memory: `tmpfs(5)`.
+//!
+//! An `Object` is a file, directory or other node; a `Node` is the handle that the vfs holds. Objects
+//! never refer to their filesystem, so an unmounted tree goes at once. Small files are pages in the
+//! sentry's own memory; a file that is large or mapped becomes a memory file of the host (`content`).
+//! The upper layer of an overlay is such a filesystem, with the extras of `layer`.
+
+mod budget;
+mod content;
+mod dir;
+mod dir_file;
+mod file;
+mod filesystem;
+mod layer;
+mod node;
+mod object;
+mod options;
+mod rename;
+#[cfg(test)]
+mod tests;
+mod xattr;
+
+pub use filesystem::{Tmpfs, TmpfsType};
+pub use node::Node;
+pub use options::TmpfsOptions;
+
+pub(crate) use content::Content;
+pub(crate) use layer::Seen;
+pub(crate) use object::{Object, Origin};
+
+/// Bytes of a page, as a size.
+const PAGE: usize = abi::mm::PAGE_SIZE as usize;
+
+/// The present, for time stamps.
+pub(crate) fn now() -> abi::time::Timespec {
+    let now = sync::now(sync::Clock::Realtime);
+    abi::time::Timespec { sec: now.as_secs() as i64, nsec: i64::from(now.subsec_nanos()) }
+}
