@@ -32,6 +32,8 @@ pub enum Rank {
     Epoll,
     /// A pipe: held while bytes go to or come from guest memory.
     Pipe,
+    /// What a timer that sends signals is set to; clocks of processes are read under it.
+    Setting,
     /// The process tree: parents, groups, sessions, exit states.
     Tree,
     /// Pending signals, masks and stops of a process and its threads.

@@ -8,6 +8,7 @@
 //! A word is read under the lock of its bucket, so a wait that saw the old value is queued before the
 //! wake that follows the change.
 
+mod exit;
 mod pi;
 mod requeue_pi;
 mod robust;

@@ -95,8 +95,8 @@ impl Service {
         Arc::new(Self { state: Mutex::new(Rank::Timers, State::default()) })
     }
 
-    /// A timer, not armed. `EAGAIN`, `EMFILE`, ...: the host cannot start the service.
-    pub fn timer(self: &Arc<Self>, target: Weak<dyn Expire>) -> Result<Timer, Errno> {
+    /// Starts the thread unless it runs. `EAGAIN`, `EMFILE`, ...: the host cannot.
+    pub fn start(self: &Arc<Self>) -> Result<(), Errno> {
         let mut state = self.state.lock();
         if state.running.is_none() {
             let running = Running::new()?;
@@ -105,8 +105,14 @@ impl Service {
             thread.spawn(move || run(&service, &poll)).map_err(|_| Errno::EAGAIN)?;
             state.running = Some(running);
         }
+        Ok(())
+    }
+
+    /// A timer, not armed. Call [`Self::start`] first.
+    pub fn timer(self: &Arc<Self>, target: Weak<dyn Expire>) -> Timer {
+        let mut state = self.state.lock();
         state.next_id += 1;
-        Ok(Timer { service: self.clone(), id: state.next_id, target, armed: None })
+        Timer { service: self.clone(), id: state.next_id, target, armed: None }
     }
 
     /// Takes what is due on a clock out of its queue.
@@ -241,8 +247,8 @@ mod tests {
         let (tell, told) = mpsc::channel();
         let targets: Vec<Arc<dyn Expire>> =
             (0..4).map(|name| Arc::new(Target { name, tell: tell.clone() }) as Arc<dyn Expire>).collect();
-        let mut timers: Vec<_> =
-            targets.iter().map(|t| service.timer(Arc::downgrade(t)).expect("the host has timers")).collect();
+        service.start().expect("the host has timers");
+        let mut timers: Vec<_> = targets.iter().map(|target| service.timer(Arc::downgrade(target))).collect();
         let start = Instant::now();
         timers[0].arm(after(Clock::Monotonic, 60));
         timers[1].arm(after(Clock::Realtime, 40));
