@@ -5,6 +5,7 @@
 
 mod backing;
 mod device;
+pub mod host;
 pub mod memfd;
 pub mod tmpfs;
 mod transfer;

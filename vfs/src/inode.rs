@@ -220,6 +220,11 @@ pub trait Inode: Any + Send + Sync {
         None
     }
 
+    /// [`Self::open`] is asked whatever the kind: a FIFO or device whose other end is the host's.
+    fn opens_itself(&self) -> bool {
+        false
+    }
+
     /// Where a symbolic link leads; `EINVAL` for anything else.
     fn read_link(&self, caller: &Caller) -> Result<LinkTarget, Errno> {
         let _ = caller;

@@ -26,6 +26,8 @@ pub struct OpenHow {
     pub resolve: Resolve,
 }
 
+/// All flags that `open(2)` knows.
+const VALID_FLAGS: OpenFlags = OpenFlags::from_bits_retain(0o37777703);
 /// Flags that mean something with `O_PATH`.
 const PATH_FLAGS: OpenFlags =
     OpenFlags::PATH.union(OpenFlags::DIRECTORY).union(OpenFlags::NOFOLLOW).union(OpenFlags::CLOEXEC);
@@ -43,15 +45,13 @@ const fn wanted(flags: OpenFlags) -> u32 {
 impl OpenHow {
     /// As `open(2)` and `openat(2)` take it: what is not known is ignored.
     pub fn lenient(flags: OpenFlags, mode: u32) -> Self {
-        let mut flags = flags;
-        if flags.contains(OpenFlags::PATH) {
-            flags &= PATH_FLAGS;
-        }
+        let known = flags & VALID_FLAGS;
+        let flags = if flags.contains(OpenFlags::PATH) { known & PATH_FLAGS } else { known | OpenFlags::LARGEFILE };
         Self { flags, mode: mode & 0o7777, resolve: Resolve::empty() }
     }
 
     /// Combinations that make no sense: `EINVAL`.
-    fn check(&self) -> Result<(), Errno> {
+    pub fn check(&self) -> Result<(), Errno> {
         let flags = self.flags;
         if flags.contains(OpenFlags::PATH) {
             return Ok(());
@@ -218,6 +218,10 @@ impl Walk<'_> {
         let inode = place.inode()?.clone();
         let file = match inode.kind() {
             FileType::Regular => self.open_regular(place, &inode, flags)?,
+            _ if inode.opens_itself() => {
+                let ops = inode.clone().open(self.caller, flags)?;
+                OpenFile::new(ops, place, flags)
+            }
             FileType::Directory => {
                 let ops = inode.clone().open(self.caller, flags)?;
                 OpenFile::new(ops, place, flags)

@@ -90,6 +90,11 @@ pub fn seek(fd: BorrowedFd<'_>, what: Seek, offset: u64) -> Result<u64, Errno> {
     rustix::fs::seek(fd, from).map_err(errno)
 }
 
+/// The position of the descriptor's description.
+pub fn position(fd: BorrowedFd<'_>) -> Result<u64, Errno> {
+    rustix::fs::tell(fd).map_err(errno)
+}
+
 /// Copies within the host: `copy_file_range(2)`. Gives the count; 0 is the end of `from`.
 pub fn copy_range(
     from: BorrowedFd<'_>,

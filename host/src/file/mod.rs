@@ -16,7 +16,8 @@ mod xattr;
 
 pub use at::At;
 pub use data::{
-    Falloc, Seek, WriteFlags, allocate, append, copy_range, pread, pwrite, resize, seek, sync, sync_filesystem,
+    Falloc, Seek, WriteFlags, allocate, append, copy_range, position, pread, pwrite, resize, seek, sync,
+    sync_filesystem,
 };
 pub use dir::{Entry, read_dir, rewind};
 pub use memory::{add_seals, memory_file};
