@@ -124,3 +124,104 @@ pub const F_SEAL_WRITE: u32 = 8;
 pub const F_SEAL_FUTURE_WRITE: u32 = 16;
 /// `F_SEAL_EXEC`: the executable bits cannot change.
 pub const F_SEAL_EXEC: u32 = 32;
+
+/// The working directory instead of a descriptor: `AT_FDCWD`.
+pub const AT_FDCWD: i32 = -100;
+/// `AT_SYMLINK_NOFOLLOW`: do not follow a link at the end.
+pub const AT_SYMLINK_NOFOLLOW: u32 = 0x100;
+/// `AT_REMOVEDIR` of `unlinkat(2)`: as rmdir.
+pub const AT_REMOVEDIR: u32 = 0x200;
+/// `AT_EACCESS` of `faccessat(2)`: with the effective ids.
+pub const AT_EACCESS: u32 = 0x200;
+/// `AT_SYMLINK_FOLLOW`: follow a link at the end.
+pub const AT_SYMLINK_FOLLOW: u32 = 0x400;
+/// `AT_NO_AUTOMOUNT`.
+pub const AT_NO_AUTOMOUNT: u32 = 0x800;
+/// `AT_EMPTY_PATH`: an empty path is the descriptor itself.
+pub const AT_EMPTY_PATH: u32 = 0x1000;
+/// `AT_STATX_SYNC_TYPE`: how fresh attributes must be.
+pub const AT_STATX_SYNC_TYPE: u32 = 0x6000;
+
+/// `struct open_how` of `openat2(2)`.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+#[expect(missing_docs, reason = "the names of openat2(2)")]
+pub struct OpenHow {
+    pub flags: u64,
+    pub mode: u64,
+    pub resolve: u64,
+}
+
+/// `struct iovec`.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Iovec {
+    /// First byte.
+    pub base: u64,
+    /// Bytes.
+    pub len: u64,
+}
+
+/// `struct statx_timestamp`.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+#[expect(missing_docs, reason = "the names of statx(2)")]
+pub struct StatxTimestamp {
+    pub sec: i64,
+    pub nsec: u32,
+    pub _reserved: i32,
+}
+
+/// `struct statx`.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+#[expect(missing_docs, reason = "the names of statx(2)")]
+pub struct Statx {
+    pub mask: u32,
+    pub blksize: u32,
+    pub attributes: u64,
+    pub nlink: u32,
+    pub uid: u32,
+    pub gid: u32,
+    pub mode: u16,
+    pub _pad0: u16,
+    pub ino: u64,
+    pub size: u64,
+    pub blocks: u64,
+    pub attributes_mask: u64,
+    pub atime: StatxTimestamp,
+    pub btime: StatxTimestamp,
+    pub ctime: StatxTimestamp,
+    pub mtime: StatxTimestamp,
+    pub rdev_major: u32,
+    pub rdev_minor: u32,
+    pub dev_major: u32,
+    pub dev_minor: u32,
+    pub mnt_id: u64,
+    pub dio_mem_align: u32,
+    pub dio_offset_align: u32,
+    pub _spare: [u64; 12],
+}
+
+/// `struct flock` of `fcntl_locking(2)`.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+#[expect(missing_docs, reason = "the names of fcntl_locking(2)")]
+pub struct Flock {
+    pub kind: i16,
+    pub whence: i16,
+    pub _pad0: u32,
+    pub start: i64,
+    pub len: i64,
+    pub pid: i32,
+    pub _pad1: u32,
+}
+
+/// `struct f_owner_ex` of `fcntl(2)`.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+#[expect(missing_docs, reason = "the names of fcntl(2)")]
+pub struct FOwnerEx {
+    pub kind: i32,
+    pub pid: i32,
+}

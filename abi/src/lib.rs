@@ -12,6 +12,7 @@ pub mod fs;
 pub mod futex;
 pub mod inet;
 pub mod inotify;
+pub mod ioctl;
 pub mod ipc;
 pub mod mm;
 pub mod mount;

@@ -1,6 +1,7 @@
 //! Readiness events: `poll(2)`, `epoll_ctl(2)`.
 
 use bitflags::bitflags;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 bitflags! {
     /// Readiness of a file, the low bits shared by `poll` and `epoll`.
@@ -29,4 +30,16 @@ bitflags! {
         /// Stream socket peer closed its writing half.
         const RDHUP = 0x2000;
     }
+}
+
+/// `struct pollfd`.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct PollFd {
+    /// Descriptor; a negative one is left out.
+    pub fd: i32,
+    /// Events asked for.
+    pub events: u16,
+    /// Events found.
+    pub revents: u16,
 }

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod arg;
+mod file;
 mod table;
 
 pub use arg::{Fd, FromArg, Handler, IntoReturn};

@@ -6,8 +6,9 @@ use abi::poll::Events;
 use std::sync::Arc;
 use sync::{Deadline, Fail, Restart, WaitQueue, WaitWord, Woken};
 
-/// What the vfs may know of the calling process. Implemented by the kernel's task.
-pub trait ProcessView: Send + Sync {
+/// What the vfs may know of the calling process. Implemented by the kernel's task (`Any`: those above may ask for
+/// it).
+pub trait ProcessView: std::any::Any + Send + Sync {
     /// Thread id in the root pid namespace.
     fn tid(&self) -> i32;
     /// Process id (thread group) in the root pid namespace.

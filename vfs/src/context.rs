@@ -104,6 +104,20 @@ impl FsContext {
         drop(old);
     }
 
+    /// `pivot_root(2)`: root and working directory move from one place to another.
+    pub fn replace(&self, from: &Place, to: &Place) {
+        let mut old = Vec::new();
+        let mut state = self.state.write();
+        if state.root == *from {
+            old.push(std::mem::replace(&mut state.root, to.clone()));
+        }
+        if state.cwd == *from {
+            old.push(std::mem::replace(&mut state.cwd, to.clone()));
+        }
+        drop(state);
+        drop(old);
+    }
+
     /// Enters a namespace at its root: `setns(2)`.
     pub fn enter(&self, namespace: Arc<MountNamespace>) {
         let root = namespace.root();

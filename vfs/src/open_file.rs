@@ -5,6 +5,7 @@ use crate::caller::Caller;
 use crate::epoll::Watchers;
 use crate::file::{File, Io};
 use crate::inode::Inode;
+use crate::lock::LockOwner;
 use crate::notify::{self, Event};
 use crate::place::Place;
 use abi::Errno;
@@ -13,7 +14,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
-use sync::{Mutex, Rank};
+use sync::{Fail, Mutex, Rank};
 
 /// Who gets `SIGIO`: `F_SETOWN_EX` of `fcntl(2)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -179,6 +180,22 @@ impl OpenFile {
     /// What an operation of `caller` is done with; `extra` flags are added (`RWF_NOWAIT`, `RWF_APPEND`).
     pub fn io<'a>(self: &'a Arc<Self>, caller: &'a Caller, extra: OpenFlags) -> Io<'a> {
         Io { caller, file: self, flags: self.flags() | extra }
+    }
+
+    /// Owner of the record locks of this description: `F_OFD_SETLK`.
+    pub fn lock_owner(&self) -> LockOwner {
+        LockOwner::Description(self.id())
+    }
+
+    /// Locks the whole file for this description: `flock(2)`. `EAGAIN` with `nonblock`.
+    pub fn flock(&self, caller: &Caller, is_exclusive: bool, nonblock: bool) -> Result<(), Fail> {
+        self.inode()?.attachments().locks().flock(caller, self.id(), is_exclusive, nonblock)
+    }
+
+    /// Gives the lock of [`Self::flock`] up.
+    pub fn unflock(&self) -> Result<(), Errno> {
+        self.inode()?.attachments().locks().unflock(self.id());
+        Ok(())
     }
 
     /// Identity of the description, for locks that belong to it.

@@ -110,7 +110,7 @@ pub fn from_pipe(
     if sink.bytes.is_empty() {
         return Ok(0);
     }
-    let written = write(caller, output, &sink.bytes, *to, is_nonblock);
+    let written = write(caller, output, &sink.bytes, *to, is_nonblock && pipe_of(output).is_some());
     let used = *written.as_ref().unwrap_or(&0);
     if let Some(rest) = sink.bytes.get(used..)
         && !rest.is_empty()
@@ -134,7 +134,7 @@ pub fn to_pipe(
 ) -> Result<usize, Fail> {
     let pipe = pipe_of(output).ok_or(Errno::EINVAL)?;
     let room = wait_for_room(caller, pipe, is_nonblock)?;
-    let bytes = read(caller, input, len.min(room), *from, is_nonblock)?;
+    let bytes = read(caller, input, len.min(room), *from, false)?;
     let mut done = 0;
     while let Some(rest) = bytes.get(done..)
         && !rest.is_empty()
