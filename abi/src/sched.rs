@@ -55,3 +55,66 @@ pub struct SchedParam {
     /// Static priority.
     pub priority: i32,
 }
+
+bitflags::bitflags! {
+    /// `CLONE_*` of `clone(2)` and `unshare(2)`.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct CloneFlags: u64 {
+        /// The signal that the child sends at its end.
+        const CSIGNAL = 0xff;
+        /// A new time namespace (only `unshare(2)` and `clone3(2)`).
+        const NEWTIME = 0x80;
+        /// Share memory.
+        const VM = 0x100;
+        /// Share root, working directory and umask.
+        const FS = 0x200;
+        /// Share descriptors.
+        const FILES = 0x400;
+        /// Share signal actions.
+        const SIGHAND = 0x800;
+        /// Give a pidfd.
+        const PIDFD = 0x1000;
+        /// Trace the child too.
+        const PTRACE = 0x2000;
+        /// The caller waits until the child ends or executes a program.
+        const VFORK = 0x4000;
+        /// The caller's parent becomes the child's.
+        const PARENT = 0x8000;
+        /// A thread of the same process.
+        const THREAD = 0x1_0000;
+        /// A new mount namespace.
+        const NEWNS = 0x2_0000;
+        /// Share adjustments of semaphores.
+        const SYSVSEM = 0x4_0000;
+        /// Set the base of thread-local storage.
+        const SETTLS = 0x8_0000;
+        /// Store the child's id in the parent's memory.
+        const PARENT_SETTID = 0x10_0000;
+        /// Clear the id in the child's memory at its end.
+        const CHILD_CLEARTID = 0x20_0000;
+        /// Ignored.
+        const DETACHED = 0x40_0000;
+        /// A tracer cannot force `PTRACE`.
+        const UNTRACED = 0x80_0000;
+        /// Store the child's id in its own memory.
+        const CHILD_SETTID = 0x100_0000;
+        /// A new cgroup namespace.
+        const NEWCGROUP = 0x200_0000;
+        /// A new UTS namespace.
+        const NEWUTS = 0x400_0000;
+        /// A new IPC namespace.
+        const NEWIPC = 0x800_0000;
+        /// A new user namespace.
+        const NEWUSER = 0x1000_0000;
+        /// A new pid namespace.
+        const NEWPID = 0x2000_0000;
+        /// A new network namespace.
+        const NEWNET = 0x4000_0000;
+        /// Share the I/O context.
+        const IO = 0x8000_0000;
+        /// Signal handlers become default (`clone3(2)`).
+        const CLEAR_SIGHAND = 0x1_0000_0000;
+        /// Into a cgroup (`clone3(2)`).
+        const INTO_CGROUP = 0x2_0000_0000;
+    }
+}

@@ -54,6 +54,8 @@ pub enum Rank {
     Socket,
     /// Tables of a network stack: ports, abstract names.
     Stack,
+    /// A table of IPC objects.
+    Ipc,
     /// A pipe, an eventfd, or another small file with a buffer.
     Buffer,
     /// Attachments of an inode: locks, FIFO, watches.

@@ -1,0 +1,70 @@
+//! System V IPC and POSIX message queues: `sysvipc(7)`, `mq_overview(7)`, `ipc_namespaces(7)`.
+//!
+//! - `perm.rs`, `registry.rs`: what the three kinds of System V object share: rights, keys, ids.
+//! - `sem.rs`, `undo.rs`; `shm.rs`; `msg.rs`: the three kinds.
+//! - `mqueue.rs`: POSIX message queues.
+
+mod mqueue;
+mod msg;
+mod perm;
+mod registry;
+mod sem;
+mod shm;
+#[cfg(test)]
+mod tests;
+mod undo;
+
+pub use mqueue::{Attributes as MqueueAttributes, Mqueue, MqueueFile, Mqueues, Notification};
+pub use msg::{MsgQueue, MsgStat};
+pub use perm::Perm;
+pub use registry::{Get, Object, Registry};
+pub use sem::{SEMMNS, SEMMSL, SEMOPM, SEMVMX, SemSet, Tried};
+pub use shm::{Attach, SHMALL, SHMMAX, SHMMNI, Segment, ShmStat};
+pub use undo::UndoList;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use vfs::UserNamespace;
+
+/// An IPC namespace.
+pub struct IpcNamespace {
+    /// Number in /proc/PID/ns.
+    pub id: u64,
+    /// The namespace whose root rules here.
+    pub owner: Arc<UserNamespace>,
+    /// Semaphore sets.
+    pub sems: Arc<Registry<SemSet>>,
+    /// Shared memory segments.
+    pub shms: Arc<Registry<Segment>>,
+    /// Message queues of System V.
+    pub msgs: Arc<Registry<MsgQueue>>,
+    /// POSIX message queues.
+    pub mqueues: Arc<Mqueues>,
+}
+
+impl IpcNamespace {
+    /// A namespace without objects.
+    pub fn new(id: u64, owner: Arc<UserNamespace>) -> Arc<Self> {
+        Arc::new(Self {
+            id,
+            owner,
+            sems: Registry::new(sem::SEMMNI),
+            shms: Registry::new(shm::SHMMNI),
+            msgs: Registry::new(msg::MSGMNI),
+            mqueues: Arc::new(Mqueues::new()),
+        })
+    }
+}
+
+impl fmt::Debug for IpcNamespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "IpcNamespace({})", self.id)
+    }
+}
+
+/// Seconds since the epoch, as the status structures hold them.
+fn now() -> i64 {
+    let now: Duration = sync::now(sync::Clock::Realtime);
+    now.as_secs() as i64
+}
