@@ -161,8 +161,8 @@ TEST(orphans_go_to_the_subreaper) {
     OK(prctl(PR_GET_CHILD_SUBREAPER, &is_reaper));
     CHECK_EQ(is_reaper, 1);
     volatile pid_t *seen = shared_page();
-    pid_t middle = FORK(FORK(pid_t before = getppid(); seen[0] = getpid(); WAIT_UNTIL(getppid() != before);
-                             seen[1] = getppid(); _exit(9)));
+    pid_t middle = FORK(pid_t before = getpid(); FORK(seen[0] = getpid(); WAIT_UNTIL(getppid() != before);
+                                                      seen[1] = getppid(); _exit(9)));
     reap(middle);
     int status;
     pid_t orphan = OK(waitpid(-1, &status, 0));
