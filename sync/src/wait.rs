@@ -86,6 +86,11 @@ impl WaitWord {
         self.0.load(SeqCst) & INTERRUPTED != 0
     }
 
+    /// The owner sleeps.
+    pub fn is_sleeping(&self) -> bool {
+        self.0.load(SeqCst) & SLEEPING != 0
+    }
+
     /// Somebody killed the owner.
     pub fn is_killed(&self) -> bool {
         self.0.load(SeqCst) & KILLED != 0

@@ -10,6 +10,7 @@ mod random;
 pub use memory::{FullDevice, NullDevice, ZeroDevice};
 pub use nodes::populate;
 pub use random::RandomDevice;
+pub(crate) use random::fill_random;
 
 use abi::fs::FileType;
 use std::sync::Arc;

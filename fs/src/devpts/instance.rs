@@ -65,7 +65,8 @@ impl DevPts {
             return Err(Errno::ENOSPC);
         }
         let mut slots = self.slots.lock();
-        let index = slots.keys().zip(0u32..).find(|&(&index, free)| index != free).map_or(slots.len() as u32, |(_, free)| free);
+        let index =
+            slots.keys().zip(0u32..).find(|&(&index, free)| index != free).map_or(slots.len() as u32, |(_, free)| free);
         if index >= self.options.max {
             count.fetch_sub(1, SeqCst);
             return Err(Errno::ENOSPC);

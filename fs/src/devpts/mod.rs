@@ -9,5 +9,5 @@ mod nodes;
 mod options;
 
 pub use device::{PtmxDevice, SlaveDevice};
-pub use instance::{DevPts, Slot};
+pub use instance::{DevPts, PTY_MAX, Slot};
 pub use options::Options;

@@ -44,14 +44,14 @@ impl Object for Root {
 
     fn lookup(&self, _caller: &Caller, name: &[u8]) -> Result<Child, Errno> {
         if name == b"ptmx" {
-            return Ok(Child::Numbered(PTMX_INO, Box::new(Ptmx(self.0.clone()))));
+            return Ok(Child::Object(Box::new(Ptmx(self.0.clone()))));
         }
         let index: u32 = std::str::from_utf8(name).ok().and_then(|name| name.parse().ok()).ok_or(Errno::ENOENT)?;
         if index.to_string().as_bytes() != name {
             return Err(Errno::ENOENT);
         }
         let slot = self.0.slot(index).ok_or(Errno::ENOENT)?;
-        Ok(Child::Numbered(slave_ino(index), Box::new(Slave(slot))))
+        Ok(Child::Object(Box::new(Slave(slot))))
     }
 
     fn list(&self, _caller: &Caller, after: u64) -> Result<Vec<Name>, Errno> {
@@ -76,6 +76,7 @@ pub(super) struct Slave(pub(super) Arc<Slot>);
 trait Owned {
     fn ownership(&self) -> &Mutex<Ownership>;
     fn number(&self) -> u64;
+    fn inode(&self) -> u64;
 }
 
 impl Owned for Ptmx {
@@ -85,6 +86,9 @@ impl Owned for Ptmx {
     fn number(&self) -> u64 {
         vfs::make_dev(5, 2)
     }
+    fn inode(&self) -> u64 {
+        PTMX_INO
+    }
 }
 
 impl Owned for Slave {
@@ -93,6 +97,9 @@ impl Owned for Slave {
     }
     fn number(&self) -> u64 {
         vfs::make_dev(PTS_MAJOR, self.0.pty.index())
+    }
+    fn inode(&self) -> u64 {
+        slave_ino(self.0.pty.index())
     }
 }
 
@@ -108,6 +115,9 @@ macro_rules! device_node {
             fn owner(&self) -> (u32, u32) {
                 let ownership = *self.ownership().lock();
                 (ownership.uid, ownership.gid)
+            }
+            fn ino(&self) -> Option<u64> {
+                Some(self.inode())
             }
             fn rdev(&self) -> u64 {
                 self.number()

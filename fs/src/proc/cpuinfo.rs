@@ -388,7 +388,8 @@ impl Cpuid {
             .map(|sub| self.leaf(4, sub))
             .take_while(|cache| cache.eax & 0x1f != 0)
             .map(|cache| {
-                let (ways, parts, line) = ((cache.ebx >> 22) + 1, ((cache.ebx >> 12) & 0x3ff) + 1, (cache.ebx & 0xfff) + 1);
+                let (ways, parts, line) =
+                    ((cache.ebx >> 22) + 1, ((cache.ebx >> 12) & 0x3ff) + 1, (cache.ebx & 0xfff) + 1);
                 let bytes = u64::from(ways) * u64::from(parts) * u64::from(line) * (u64::from(cache.ecx) + 1);
                 (bytes / 1024) as u32
             })

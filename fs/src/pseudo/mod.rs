@@ -13,8 +13,9 @@ mod table;
 mod tests;
 mod tree;
 
+pub(crate) use file::seek;
 pub use filesystem::PseudoFs;
 pub use node::Node;
 pub use object::{Child, Name, Object};
-pub use table::{Row, Subject, TableDir, What, dir, file, knob, link, special, text};
+pub use table::{CheckFn, OpenFn, Row, StoreFn, Subject, TableDir, TextFn, What, dir, file, knob, link, special, text};
 pub use tree::{Fixed, LazyDir, Link, StaticDir};

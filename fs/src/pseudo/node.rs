@@ -18,7 +18,9 @@ pub struct Node {
 }
 
 impl Node {
+    /// `ino` is its number unless the object has one of its own.
     pub(super) fn new(fs: Arc<PseudoFs>, ino: u64, object: Box<dyn Object>) -> Arc<Self> {
+        let ino = object.ino().unwrap_or(ino);
         Arc::new(Self { fs, ino, object, attachments: Attachments::default() })
     }
 
@@ -89,7 +91,6 @@ impl Inode for Node {
     fn lookup(&self, caller: &Caller, name: &[u8]) -> Result<Arc<dyn Inode>, Errno> {
         Ok(match self.object.lookup(caller, name)? {
             Child::Object(object) => Self::new(self.fs.clone(), self.child_ino(name), object),
-            Child::Numbered(ino, object) => Self::new(self.fs.clone(), ino, object),
             Child::Inode(inode) => inode,
         })
     }

@@ -22,10 +22,8 @@ pub struct Name {
 
 /// What a lookup finds.
 pub enum Child {
-    /// An object of code; its inode number follows from its name.
+    /// An object of code.
     Object(Box<dyn Object>),
-    /// An object of code with an inode number of its own.
-    Numbered(u64, Box<dyn Object>),
     /// An inode that exists already.
     Inode(Arc<dyn Inode>),
 }
@@ -54,6 +52,11 @@ pub trait Object: Any + Send + Sync {
     /// Owner and group, kernel ids.
     fn owner(&self) -> (u32, u32) {
         (0, 0)
+    }
+
+    /// Inode number; `None` for the one that follows from the name.
+    fn ino(&self) -> Option<u64> {
+        None
     }
 
     /// Size as `stat(2)` shows it.

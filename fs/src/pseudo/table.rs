@@ -8,8 +8,9 @@ use vfs::{CachePolicy, Caller, File, LinkTarget};
 
 /// What the files of a table are about: a process, the machine.
 pub trait Subject: Clone + Send + Sync + 'static {
-    /// Owner and group of its files.
-    fn owner(&self) -> (u32, u32) {
+    /// Owner and group of its files. `is_plain_dir`: of a directory that all may read.
+    fn owner(&self, is_plain_dir: bool) -> (u32, u32) {
+        let _ = is_plain_dir;
         (0, 0)
     }
 
@@ -18,7 +19,7 @@ pub trait Subject: Clone + Send + Sync + 'static {
         false
     }
 
-    /// It still exists; else the error that a lookup ends with.
+    /// It still exists; else the error that opening and reading end with (a lookup ends with `ENOENT`).
     fn check_exists(&self) -> Result<(), Errno> {
         Ok(())
     }
@@ -167,7 +168,7 @@ impl<T: Subject> Object for TableDir<T> {
     }
 
     fn owner(&self) -> (u32, u32) {
-        self.subject.owner()
+        self.subject.owner(self.mode == 0o555)
     }
 
     fn links(&self) -> u32 {
@@ -179,12 +180,13 @@ impl<T: Subject> Object for TableDir<T> {
     }
 
     fn lookup(&self, _caller: &Caller, name: &[u8]) -> Result<Child, Errno> {
-        self.subject.check_exists()?;
+        // Names of what is gone are gone.
+        self.subject.check_exists().map_err(|_| Errno::ENOENT)?;
         self.find(name).map(Child::Object).ok_or(Errno::ENOENT)
     }
 
     fn list(&self, _caller: &Caller, after: u64) -> Result<Vec<Name>, Errno> {
-        self.subject.check_exists()?;
+        self.subject.check_exists().map_err(|_| Errno::ENOENT)?;
         Ok(self.names().filter(|name| name.key > after).collect())
     }
 }
@@ -205,7 +207,7 @@ impl<T: Subject> Object for Leaf<T> {
     }
 
     fn owner(&self) -> (u32, u32) {
-        if self.row.is_roots { (0, 0) } else { self.subject.owner() }
+        if self.row.is_roots { (0, 0) } else { self.subject.owner(false) }
     }
 
     fn target(&self, caller: &Caller) -> Result<LinkTarget, Errno> {
@@ -227,6 +229,7 @@ impl<T: Subject> Object for Leaf<T> {
     }
 
     fn text(&self, caller: &Caller) -> Result<Vec<u8>, Errno> {
+        self.subject.check_exists()?;
         match self.row.what {
             What::Text(read, _) => read(&self.subject, caller),
             _ => Err(Errno::EINVAL),
@@ -234,6 +237,7 @@ impl<T: Subject> Object for Leaf<T> {
     }
 
     fn store(&self, caller: &Caller, bytes: &[u8]) -> Result<(), Errno> {
+        self.subject.check_exists()?;
         match self.row.what {
             What::Text(_, Some(store)) => store(&self.subject, caller, bytes),
             _ => Err(Errno::EIO),

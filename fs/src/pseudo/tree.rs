@@ -52,7 +52,9 @@ impl StaticDir {
             }
             Some((first, rest)) => {
                 let below = match self.entries.remove(first.as_bytes()) {
-                    Some(Entry::Dir(dir)) => Arc::try_unwrap(dir).unwrap_or_else(|dir| Self { entries: dir.entries.clone() }),
+                    Some(Entry::Dir(dir)) => {
+                        Arc::try_unwrap(dir).unwrap_or_else(|dir| Self { entries: dir.entries.clone() })
+                    }
                     _ => Self::new(),
                 };
                 self.entries.insert(first.as_bytes().to_vec(), Entry::Dir(Arc::new(below.add(rest, entry))));

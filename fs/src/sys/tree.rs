@@ -2,6 +2,7 @@
 
 use super::cpu;
 use crate::pseudo::{LazyDir, PseudoFs, StaticDir};
+use kernel::Kernel;
 use std::sync::Arc;
 
 /// `statfs(2)` magic.
@@ -14,6 +15,20 @@ pub struct Machine {
     pub cpus: usize,
     /// Bytes of memory.
     pub memory: u64,
+}
+
+impl Machine {
+    /// That of a sandbox: its part of the kernel, or else what the host has.
+    pub fn of(kernel: &Arc<Kernel>) -> Self {
+        if let Some(machine) = kernel.part::<Self>() {
+            return *machine;
+        }
+        let info = rustix::system::sysinfo();
+        let memory = info.totalram.saturating_mul(u64::from(info.mem_unit));
+        let machine = Self { cpus: kernel::sched::cpu_count(), memory };
+        kernel.set_part(Arc::new(machine));
+        machine
+    }
 }
 
 /// A sysfs with a device number.
@@ -84,10 +99,11 @@ fn add_memory_node(root: StaticDir, machine: Machine) -> StaticDir {
         .file(&format!("{node}/cpumap"), format!("{}\n", cpu::mask(0..machine.cpus, machine.cpus)))
         .file(&format!("{node}/distance"), "10\n")
         .file(&format!("{node}/meminfo"), meminfo)
-        .file(&format!("{node}/numastat"), "numa_hit 0\nnuma_miss 0\nnuma_foreign 0\ninterleave_hit 0\nlocal_node 0\nother_node 0\n");
-    (0..machine.cpus).fold(root, |root, cpu| {
-        root.link(&format!("{node}/cpu{cpu}"), &format!("../../cpu/cpu{cpu}"))
-    })
+        .file(
+            &format!("{node}/numastat"),
+            "numa_hit 0\nnuma_miss 0\nnuma_foreign 0\ninterleave_hit 0\nlocal_node 0\nother_node 0\n",
+        );
+    (0..machine.cpus).fold(root, |root, cpu| root.link(&format!("{node}/cpu{cpu}"), &format!("../../cpu/cpu{cpu}")))
 }
 
 /// The loopback interface.

@@ -36,7 +36,8 @@ impl Discipline {
         if self.input.len() == self.committed {
             return;
         }
-        if erase == Erase::Line && !self.has(LocalModes::ECHO | LocalModes::ECHOK | LocalModes::ECHOKE | LocalModes::ECHOE)
+        if erase == Erase::Line
+            && !self.has(LocalModes::ECHO | LocalModes::ECHOK | LocalModes::ECHOKE | LocalModes::ECHOE)
         {
             self.kill_line();
             return;

@@ -166,7 +166,7 @@ impl Command<'_> {
             return Err(Errno::ENOTTY.into());
         }
         if caller.process.pid() == caller.process.session() {
-            self.pty.disassociate(caller.process.session(), false);
+            self.pty.disassociate(caller.process.session());
         }
         Ok(0)
     }
@@ -196,7 +196,7 @@ impl Command<'_> {
         if !self.pty.is_callers(caller) {
             return Err(Errno::ENOTTY.into());
         }
-        let group = self.pty.jobs().id_from(caller, id).ok_or(Errno::ESRCH)?;
+        let group = self.pty.jobs().group_from(caller, id).ok_or(Errno::ESRCH)?;
         let session = caller.process.session();
         if self.pty.jobs().session_of_group(group) != Some(session) {
             return Err(Errno::EPERM.into());
@@ -206,6 +206,7 @@ impl Command<'_> {
                 control.foreground = group;
             }
         });
+        self.pty.jobs().set_foreground(session, group);
         Ok(0)
     }
 

@@ -16,15 +16,18 @@ pub trait Jobs: Send + Sync {
     /// The session of a process group; `None` when there is no such group.
     fn session_of_group(&self, group: i32) -> Option<i32>;
 
-    /// The id as the caller's pid namespace has it; 0 when it has not.
+    /// The id of a process group or session as the caller's pid namespace has it; 0 when it has not.
     fn id_for(&self, caller: &Caller, id: i32) -> i32;
 
-    /// The id of the process or group that the caller calls `id`.
-    fn id_from(&self, caller: &Caller, id: i32) -> Option<i32>;
+    /// The process group that the caller calls `id`.
+    fn group_from(&self, caller: &Caller, id: i32) -> Option<i32>;
 
     /// The controlling terminal of a session.
     fn terminal(&self, session: i32) -> Option<Arc<Pty>>;
 
     /// Sets or clears the controlling terminal of a session.
     fn set_terminal(&self, session: i32, terminal: Option<Arc<Pty>>);
+
+    /// Tells the session which of its groups is in the foreground.
+    fn set_foreground(&self, session: i32, group: i32);
 }

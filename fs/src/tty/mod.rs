@@ -11,11 +11,14 @@ mod discipline;
 mod erase;
 mod ioctl;
 mod jobs;
+mod kernel_jobs;
 
 mod master;
 mod modes;
 mod output;
 mod pty;
+#[cfg(test)]
+mod pty_tests;
 mod slave;
 mod terminals;
 #[cfg(test)]
@@ -24,6 +27,7 @@ mod tests;
 pub use console::HostConsole;
 pub use devices::{ConsoleDevice, TtyDevice};
 pub use jobs::Jobs;
+pub use kernel_jobs::KernelJobs;
 
 pub use master::MasterFile;
 pub(crate) use master::Release;

@@ -8,8 +8,7 @@ use abi::tty::{ControlModes, DISABLED, Termio, Termios, Termios2, cc, ioctl::*};
 use sync::Fail;
 
 /// Speeds of the codes `B0` to `B38400` (`termios(3)`).
-const SPEEDS: [u32; 16] =
-    [0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19200, 38400];
+const SPEEDS: [u32; 16] = [0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19200, 38400];
 /// Speeds of the codes with `CBAUDEX`, from 0o10001 on.
 const FAST_SPEEDS: [u32; 15] = [
     57600, 115_200, 230_400, 460_800, 500_000, 576_000, 921_600, 1_000_000, 1_152_000, 1_500_000, 2_000_000, 2_500_000,

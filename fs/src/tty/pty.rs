@@ -105,12 +105,8 @@ impl State {
 }
 
 /// All readiness of a dead file.
-const HUNG_UP: Events = Events::IN
-    .union(Events::OUT)
-    .union(Events::ERR)
-    .union(Events::HUP)
-    .union(Events::RDNORM)
-    .union(Events::WRNORM);
+const HUNG_UP: Events =
+    Events::IN.union(Events::OUT).union(Events::ERR).union(Events::HUP).union(Events::RDNORM).union(Events::WRNORM);
 
 /// Where output goes by itself, when no master file reads it.
 pub(super) trait OutputSink: Send + Sync {
@@ -347,8 +343,8 @@ impl Pty {
         }
     }
 
-    /// The session leader lets the terminal go, by `TIOCNOTTY` or by its end.
-    pub fn disassociate(&self, session: i32, is_exit: bool) {
+    /// The session leader lets the terminal go: `TIOCNOTTY`.
+    pub(super) fn disassociate(&self, session: i32) {
         let control = {
             let mut state = self.state.lock();
             if state.control.is_none_or(|control| control.session != session) {
@@ -357,14 +353,10 @@ impl Pty {
             state.control.take()
         };
         let Some(control) = control else { return };
-        if !is_exit {
-            self.jobs.set_terminal(session, None);
-        }
+        self.jobs.set_terminal(session, None);
         if control.foreground != 0 {
             self.jobs.signal_group(control.foreground, SIGHUP);
-            if !is_exit {
-                self.jobs.signal_group(control.foreground, SIGCONT);
-            }
+            self.jobs.signal_group(control.foreground, SIGCONT);
         }
     }
 
@@ -384,6 +376,12 @@ impl Pty {
             self.jobs.set_terminal(old.session, None);
         }
         self.jobs.set_terminal(session, Some(self.clone()));
+        self.jobs.set_foreground(session, foreground);
+    }
+
+    /// The session that it controlled is over.
+    pub(super) fn forget_session(&self) {
+        self.state.lock().control = None;
     }
 
     /// Job control: a process of the background gets `signal` (`SIGTTIN` or `SIGTTOU`) instead.

@@ -1,0 +1,37 @@
+//! /proc: `proc(5)`.
+//!
+//! Everything is a table: [`root`] and `machine` the files of the machine, `sysctl` those below /proc/sys,
+//! `process` those of a process. A new file is one row and one function.
+
+/// Appends formatted text to a byte vector, which cannot fail.
+macro_rules! put {
+    ($out:expr, $($arg:tt)*) => {{
+        use std::io::Write as _;
+        let _ = write!($out, $($arg)*);
+    }};
+}
+
+mod access;
+mod addresses;
+mod cpuinfo;
+mod fds;
+mod ids;
+mod limits;
+mod machine;
+mod mem;
+mod namespaces;
+mod net;
+mod process;
+mod root;
+mod settings;
+mod stat;
+mod status;
+mod sysctl;
+mod sysctl_table;
+mod tasks;
+#[cfg(test)]
+mod tests;
+
+pub use namespaces::{Namespace, NamespaceFile};
+pub use root::procfs;
+pub use settings::Settings;
