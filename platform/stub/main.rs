@@ -239,6 +239,7 @@ fn copy_range(slot: &Slot) -> (u64, u64) {
 
 fn post(slot: &Slot, event: u32) {
     slot.event.store(event, Relaxed);
+    slot.cpu.store(cpu(slot), Relaxed);
     if slot.to_sentry.swap(FULL, SeqCst) == ASLEEP {
         syscall(SYS_FUTEX, [slot.to_sentry.as_ptr() as u64, 1, 1, 0, 0, 0]);
     }
@@ -259,6 +260,20 @@ fn wait(slot: &Slot) {
         }
     }
     word.store(EMPTY, Release);
+}
+
+/// The processor that runs this: the low 12 bits of what the kernel keeps in IA32_TSC_AUX.
+fn cpu(slot: &Slot) -> u32 {
+    let aux: u64;
+    // SAFETY: reads a register; RDPID where the host has it.
+    unsafe {
+        if slot.features.load(Relaxed) & FEATURE_RDPID != 0 {
+            asm!("rdpid {}", out(reg) aux, options(nomem, nostack));
+        } else {
+            asm!("rdtscp", out("rax") _, out("rdx") _, out("rcx") aux, options(nomem, nostack));
+        }
+    }
+    aux as u32 & 0xfff
 }
 
 fn ticks() -> u64 {

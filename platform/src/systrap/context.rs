@@ -222,7 +222,7 @@ impl Context {
         let process = &self.thread.process;
         let index = process.take_slot()?;
         let (slot, child_slot) = (self.thread.slot(), process.slots.slot(index));
-        child_slot.reset(process.shared.spin, process.shared.features, slot.socket.load(Relaxed));
+        child_slot.reset(slot.cpu.load(Relaxed), process.shared.features, slot.socket.load(Relaxed));
         self.frame.copy(&slot, &child_slot);
         self.frame.store(&child_slot, &self.regs);
         slot.args[0].store(child_slot.stub_addr(), Relaxed);

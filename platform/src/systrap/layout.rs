@@ -74,6 +74,8 @@ pub const SET_GS: u32 = 2;
 
 /// `Slot::features`: the FSGSBASE instructions may be used.
 pub const FEATURE_FSGSBASE: u32 = 1;
+/// `Slot::features`: RDPID may be used.
+pub const FEATURE_RDPID: u32 = 2;
 
 /// Result of a copy or compare-and-exchange that met a bad address.
 pub const FAULTED: u64 = u64::MAX;
@@ -106,6 +108,8 @@ pub struct Slot {
     pub op: AtomicU32,
     /// TSC ticks that the stub spins before it sleeps.
     pub spin: AtomicU32,
+    /// Processor that the thread ran on at its last message.
+    pub cpu: AtomicU32,
     /// `FEATURE_*` of the host.
     pub features: AtomicU32,
     /// Host signal of `EVENT_SIGNAL`.

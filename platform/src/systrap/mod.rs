@@ -3,6 +3,7 @@
 //! - `layout.rs`: what sentry and stub share. `../../stub/`: the stub program.
 //! - `filter.rs`: the stub's seccomp filter.
 //! - `slot.rs`, `frame.rs`: the sentry's view of a thread's slot and of the signal frame in it.
+//! - `pace.rs`: where a sentry thread waits for its stub thread, and whether it spins.
 //! - `process.rs`: a stub process: its life, its descriptors, its death.
 //! - `space.rs`, `context.rs`: the platform's interface.
 //! - `zygote.rs`: the first stub, from which all are forked.
@@ -12,6 +13,7 @@ mod filter;
 mod frame;
 #[expect(dead_code, unreachable_pub, reason = "shared with the stub, which is another program")]
 mod layout;
+mod pace;
 mod process;
 mod slot;
 mod space;

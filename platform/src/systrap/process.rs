@@ -1,10 +1,12 @@
 //! A stub process on the host.
 
 use super::layout::{CALLS, Call, OP_CALLS, OP_FORK, SLOT_LEN, SLOTS, SLOTS_BASE};
+use super::pace::{Cores, Pace};
 use super::slot::{SlotRef, Slots};
 use super::zygote::Reaper;
 use abi::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
+use std::cell::RefCell;
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -15,12 +17,16 @@ use std::sync::atomic::{
 use std::sync::{Arc, OnceLock};
 use sync::{Mutex, Rank};
 
+thread_local! {
+    /// How the calling thread waits for its stub thread.
+    pub(super) static PACE: RefCell<Pace> = const { RefCell::new(Pace::new()) };
+}
+
 /// What all stub processes of a platform have in common.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) reaper: Reaper,
-    /// Ticks that a waiting side spins; 0 on one processor.
-    pub(super) spin: u32,
+    pub(super) cores: Cores,
     /// The host lets us read and write the memory of stubs (`process_vm_readv(2)`).
     pub(super) can_reach: bool,
     /// `FEATURE_*`.
@@ -164,6 +170,8 @@ impl Process {
 
     /// Gives the stub of `slot` command `op` and waits until it is done. `ESRCH`: the process is gone.
     pub(super) fn command(&self, slot: &SlotRef<'_>, op: u32) -> Result<(), Errno> {
+        let spin = PACE.with_borrow_mut(|pace| pace.before(&self.shared.cores, slot.cpu.load(Relaxed)));
+        slot.spin.store(spin, Relaxed);
         slot.op.store(op, Relaxed);
         slot.post();
         self.wait(slot)
@@ -171,7 +179,15 @@ impl Process {
 
     /// Waits for the next message of the stub.
     pub(super) fn wait(&self, slot: &SlotRef<'_>) -> Result<(), Errno> {
-        if !self.is_gone() && slot.wait(u64::from(self.shared.spin)) { Ok(()) } else { Err(Errno::ESRCH) }
+        let cores = &self.shared.cores;
+        let cpu = || slot.cpu.load(Relaxed);
+        let is_there = !self.is_gone()
+            && PACE.with_borrow_mut(|pace| {
+                let is_there = slot.wait(pace.spin(), || pace.sleeps(cores, cpu()));
+                pace.after(cores, cpu());
+                is_there
+            });
+        if is_there { Ok(()) } else { Err(Errno::ESRCH) }
     }
 
     /// Makes host calls in the stub, in order, until one fails: the result of the last one made.
@@ -225,7 +241,7 @@ impl Process {
         let slot = self.slots.slot(index);
         {
             let child = slots.slot(index);
-            child.reset(self.shared.spin, self.shared.features, socket_number as u32);
+            child.reset(slot.cpu.load(Relaxed), self.shared.features, socket_number as u32);
             child.close[0].store(memory_number as u32, Relaxed);
             child.close[1].store(channel.stub_socket as u32, Relaxed);
             prepare(&child);

@@ -88,13 +88,16 @@ impl SlotRef<'_> {
         }
     }
 
-    /// Waits for the turn: spins for `spin` ticks, then sleeps. False: the process is gone.
-    pub(super) fn wait(&self, spin: u64) -> bool {
+    /// Waits for the turn: spins for `spin` ticks, then calls `sleeps` and sleeps. False: the process is gone.
+    pub(super) fn wait(&self, spin: u64, mut sleeps: impl FnMut()) -> bool {
         if spin > 0 {
             let start = super::ticks();
             while self.to_sentry.load(Acquire) == EMPTY && super::ticks().wrapping_sub(start) < spin {
                 std::hint::spin_loop();
             }
+        }
+        if self.to_sentry.load(Acquire) == EMPTY {
+            sleeps();
         }
         loop {
             match self.to_sentry.compare_exchange(FULL, EMPTY, SeqCst, SeqCst) {
@@ -160,10 +163,11 @@ impl SlotRef<'_> {
     }
 
     /// Prepares for a new thread.
-    pub(super) fn reset(&self, spin: u32, features: u32, socket: u32) {
+    pub(super) fn reset(&self, cpu: u32, features: u32, socket: u32) {
         self.to_sentry.store(EMPTY, Relaxed);
         self.to_stub.store(EMPTY, Relaxed);
-        self.spin.store(spin, Relaxed);
+        self.spin.store(0, Relaxed);
+        self.cpu.store(cpu, Relaxed);
         self.features.store(features, Relaxed);
         self.socket.store(socket, Relaxed);
         self.resume_flags.store(0, Relaxed);

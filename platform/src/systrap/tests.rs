@@ -232,7 +232,7 @@ fn round_trip_times() {
         }
         println!("{} ns a call", start.elapsed().as_nanos() / 100_000);
         let start = Instant::now();
-        for _ in 0..1000 {
+        for _ in 0..if std::env::var_os("NOFORK").is_some() { 1 } else { 1000 } {
             drop(context.fork().expect("fork"));
         }
         println!("{} ns a fork", start.elapsed().as_nanos() / 1000);

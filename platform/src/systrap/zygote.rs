@@ -3,7 +3,10 @@
 use super::context::Context;
 use super::filter;
 use super::frame::{Frame, XState};
-use super::layout::{COPY, FEATURE_FSGSBASE, HOST_END, SLOTS_BASE, SLOTS_LEN, START_SLOTS_FD, START_SOCKET_FD};
+use super::layout::{
+    COPY, FEATURE_FSGSBASE, FEATURE_RDPID, HOST_END, SLOTS_BASE, SLOTS_LEN, START_SLOTS_FD, START_SOCKET_FD,
+};
+use super::pace::Cores;
 use super::process::{Process, Shared, Vdso, socket_pair};
 use super::slot::Slots;
 use super::space::Space;
@@ -23,8 +26,6 @@ use sync::{Mutex, Rank};
 /// The stub program; built by build.rs.
 static STUB: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/stub"));
 
-/// Ticks that a waiting side spins where there is more than one processor: some 20 µs.
-const SPIN: u32 = 50_000;
 /// `HWCAP2_FSGSBASE`.
 const HWCAP2_FSGSBASE: u64 = 2;
 /// Dead children that nobody has claimed yet; more come only from a hostile stub.
@@ -55,16 +56,16 @@ impl Platform {
         let (slots, memory) = Slots::create()?;
         let (ours, theirs) = socket_pair().map_err(from_errno)?;
         let fsgsbase = rustix::param::linux_hwcap().1 as u64 & HWCAP2_FSGSBASE != 0;
-        let features = if fsgsbase { FEATURE_FSGSBASE } else { 0 };
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let spin = if cores > 1 { SPIN } else { 0 };
-        slots.slot(0).reset(spin, features, START_SOCKET_FD as u32);
+        let rdpid = std::arch::x86_64::__cpuid_count(7, 0).ecx & 1 << 22 != 0;
+        let features = if fsgsbase { FEATURE_FSGSBASE } else { 0 } | if rdpid { FEATURE_RDPID } else { 0 };
+        slots.slot(0).reset(0, features, START_SOCKET_FD as u32);
         let pid = spawn_stub(&config, &memory, &theirs)?;
         drop((memory, theirs));
         let reaper = Reaper { proc: config.proc, processes: Mutex::new(Rank::Leaf, Processes::default()) };
         let vdso = OnceLock::new();
         let can_reach = config.may_reach && can_reach(pid);
-        let shared = Arc::new(Shared { reaper, spin, features, xstate: XState::of_host(), vdso, can_reach });
+        let shared =
+            Arc::new(Shared { reaper, cores: Cores::of_host(), features, xstate: XState::of_host(), vdso, can_reach });
         let process = Process::new(Arc::clone(&shared), pid, slots, ours, START_SOCKET_FD).map_err(from_errno)?;
         process.take_first_slot(0);
         let thread_shared = Arc::clone(&shared);
