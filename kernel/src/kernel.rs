@@ -1,4 +1,255 @@
 //! The machine that the guest sees.
 
+use crate::futex::Table;
+use crate::ipc::IpcNamespace;
+use crate::pid::PidNamespace;
+use crate::task::{CurrentTask, Namespaces, Task, ThreadGroup};
+use crate::timers::Service;
+use crate::tree::Tree;
+use crate::user::User;
+use crate::uts::UtsNamespace;
+use abi::signal::SigInfo;
+use platform::Platform;
+use std::any::{Any, TypeId};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use sync::{Clock, Fail, Mutex, MutexGuard, Rank};
+use vfs::UserNamespace;
+
+/// Answers a system call: number and arguments.
+pub type Dispatch = fn(&mut CurrentTask, u32, &[u64; 6]) -> Result<u64, Fail>;
+
+/// What a machine is made of.
+pub struct Config {
+    /// Makes address spaces.
+    pub platform: Arc<Platform>,
+    /// Answers system calls: `syscalls::dispatch`.
+    pub dispatch: Dispatch,
+    /// The root user namespace.
+    pub user_ns: Arc<UserNamespace>,
+    /// Host name, at most 64 bytes.
+    pub hostname: Vec<u8>,
+    /// NIS domain name, at most 64 bytes.
+    pub domainname: Vec<u8>,
+    /// Every call goes to the debug log.
+    pub strace: bool,
+    /// Most threads in the sandbox.
+    pub pids_limit: u64,
+}
+
+/// First of the numbers of namespaces in /proc/PID/ns, as Linux numbers its own.
+const FIRST_NAMESPACE: u64 = 4_026_531_834;
+/// `RLIMIT_*` numbers that the core itself looks at.
+pub(crate) const RLIMIT_STACK: u32 = 3;
+pub(crate) const RLIMIT_CORE: u32 = 4;
+pub(crate) const RLIMIT_NPROC: u32 = 6;
+pub(crate) const RLIMIT_SIGPENDING: u32 = 11;
+
 /// The machine that the guest sees: process tree, namespaces, timers, platform. One per sandbox.
-pub struct Kernel {}
+pub struct Kernel {
+    platform: Arc<Platform>,
+    dispatch: Dispatch,
+    is_strace: AtomicBool,
+    pids_limit: u64,
+    /// Monotonic time of the host when the machine started.
+    boot: Duration,
+    tree: Mutex<Tree>,
+    users: Mutex<HashMap<u32, Weak<User>>>,
+    next_namespace: AtomicU64,
+    next_serial: AtomicU64,
+    root: Namespaces,
+    unimplemented: Mutex<BTreeMap<u32, u64>>,
+    parts: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    is_paused: AtomicBool,
+    /// Processes that have ended, and who waits for such.
+    pub(crate) departures: (std::sync::Mutex<u64>, std::sync::Condvar),
+    futexes: Table,
+    timers: Arc<Service>,
+}
+
+impl Kernel {
+    /// A machine without processes.
+    pub fn new(config: Config) -> Arc<Self> {
+        let ids = FIRST_NAMESPACE;
+        let uts = UtsNamespace::new(ids + 4, config.user_ns.clone(), config.hostname, config.domainname);
+        let ipc = IpcNamespace::new(ids + 5, config.user_ns.clone());
+        let pid = PidNamespace::root(ids + 2, config.user_ns);
+        Arc::new(Self {
+            platform: config.platform,
+            dispatch: config.dispatch,
+            is_strace: AtomicBool::new(config.strace),
+            pids_limit: config.pids_limit,
+            boot: sync::now(Clock::Monotonic),
+            tree: Mutex::new(Rank::Tree, Tree::default()),
+            users: Mutex::new(Rank::Leaf, HashMap::new()),
+            next_namespace: AtomicU64::new(ids + 100),
+            next_serial: AtomicU64::new(1),
+            root: Namespaces { uts, ipc, pid_for_children: pid },
+            unimplemented: Mutex::new(Rank::Leaf, BTreeMap::new()),
+            parts: Mutex::new(Rank::Leaf, HashMap::new()),
+            is_paused: AtomicBool::new(false),
+            departures: Default::default(),
+            futexes: Table::new(),
+            timers: Service::new(),
+        })
+    }
+
+    /// Waiters of all futexes.
+    pub const fn futexes(&self) -> &Table {
+        &self.futexes
+    }
+
+    /// All timers.
+    pub const fn timers(&self) -> &Arc<Service> {
+        &self.timers
+    }
+
+    /// Makes address spaces.
+    pub const fn platform(&self) -> &Arc<Platform> {
+        &self.platform
+    }
+
+    /// Answers system calls.
+    pub const fn dispatch(&self) -> Dispatch {
+        self.dispatch
+    }
+
+    /// Every call goes to the debug log.
+    pub fn is_strace(&self) -> bool {
+        self.is_strace.load(Relaxed)
+    }
+
+    /// Most threads in the sandbox.
+    pub const fn pids_limit(&self) -> u64 {
+        self.pids_limit
+    }
+
+    /// Monotonic time of the host when the machine started.
+    pub const fn boot(&self) -> Duration {
+        self.boot
+    }
+
+    /// Time since the machine started.
+    pub fn uptime(&self) -> Duration {
+        sync::now(Clock::Monotonic).saturating_sub(self.boot)
+    }
+
+    /// The process tree, locked.
+    pub fn tree(&self) -> MutexGuard<'_, Tree> {
+        self.tree.lock()
+    }
+
+    /// The namespaces of the first process.
+    pub const fn root_namespaces(&self) -> &Namespaces {
+        &self.root
+    }
+
+    /// The root pid namespace.
+    pub const fn root_pids(&self) -> &Arc<PidNamespace> {
+        &self.root.pid_for_children
+    }
+
+    /// A number for a new namespace.
+    pub fn new_namespace_id(&self) -> u64 {
+        self.next_namespace.fetch_add(1, Relaxed)
+    }
+
+    pub(crate) fn new_serial(&self) -> u64 {
+        self.next_serial.fetch_add(1, Relaxed)
+    }
+
+    /// What is counted for a real user id.
+    pub fn user(&self, uid: u32) -> Arc<User> {
+        let mut users = self.users.lock();
+        if let Some(user) = users.get(&uid).and_then(Weak::upgrade) {
+            return user;
+        }
+        users.retain(|_, user| user.strong_count() != 0);
+        let user = Arc::new(User::default());
+        users.insert(uid, Arc::downgrade(&user));
+        user
+    }
+
+    /// Counts a call that does not exist here.
+    pub fn count_unimplemented(&self, nr: u32) {
+        *self.unimplemented.lock().entry(nr.min(0x1000)).or_default() += 1;
+    }
+
+    /// Calls that programs made but do not exist here, with counts (numbers from 0x1000 on are one).
+    pub fn unimplemented(&self) -> Vec<(u32, u64)> {
+        self.unimplemented.lock().iter().map(|(&nr, &count)| (nr, count)).collect()
+    }
+
+    /// Adds a part that the core knows nothing of (a network, a terminal table), found by its type.
+    pub fn set_part<T: Any + Send + Sync>(&self, part: Arc<T>) {
+        self.parts.lock().insert(TypeId::of::<T>(), part);
+    }
+
+    /// A part added by [`Self::set_part`].
+    pub fn part<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        let part = self.parts.lock().get(&TypeId::of::<T>())?.clone();
+        part.downcast().ok()
+    }
+
+    /// All processes, zombies included.
+    pub fn groups(&self) -> Vec<Arc<ThreadGroup>> {
+        self.tree().groups()
+    }
+
+    /// The thread with an id in the root namespace.
+    pub fn task(&self, tid: i32) -> Option<Arc<Task>> {
+        self.tree().task(self.root_pids(), tid)
+    }
+
+    /// The process with an id in the root namespace.
+    pub fn group(&self, pid: i32) -> Option<Arc<ThreadGroup>> {
+        self.tree().group(self.root_pids(), pid)
+    }
+
+    /// Sends a signal to every process of a group, by the group's id in the root namespace.
+    pub fn signal_process_group(&self, id: i32, info: SigInfo) {
+        let tree = self.tree();
+        let Some(group) = tree.process_group(self.root_pids(), id) else { return };
+        for member in tree.members(&group) {
+            member.send(info);
+        }
+    }
+
+    /// Ends every process of the sandbox.
+    pub fn kill_all(&self) {
+        for group in self.groups() {
+            group.kill();
+        }
+        self.resume();
+    }
+
+    /// Every task comes to a stop where it holds nothing, until [`Self::resume`].
+    pub fn pause(&self) {
+        self.is_paused.store(true, SeqCst);
+        for task in self.groups().iter().flat_map(|group| group.tasks()) {
+            task.interrupt();
+        }
+    }
+
+    /// Ends [`Self::pause`].
+    pub fn resume(&self) {
+        self.is_paused.store(false, SeqCst);
+        for task in self.groups().iter().flat_map(|group| group.tasks()) {
+            task.word().wake();
+        }
+    }
+
+    /// Tasks are to stop.
+    pub fn is_paused(&self) -> bool {
+        self.is_paused.load(SeqCst)
+    }
+}
+
+impl fmt::Debug for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Kernel")
+    }
+}

@@ -1,12 +1,40 @@
 //! Tasks and everything that Linux attaches to them.
 //!
 //! Above `net`, below `fs` and `syscalls`.
-//! - [`Kernel`]: the machine that the guest sees. [`Task`]: a thread as others see it.
+//! - [`Kernel`]: the machine that the guest sees. [`Task`]: a thread as others see it; [`ThreadGroup`]: a process.
 //! - [`CurrentTask`]: a thread as its own host thread sees it; every system call handler gets it first.
+//! - [`Tree`]: who is whose child, in which group and session, under which number. One lock.
+//! - [`signal`]: queues, actions, delivery, frames. [`process`]: clone, exec, exit, wait, job control.
 #![forbid(unsafe_code)]
 
+pub mod clock;
+pub mod futex;
+pub mod ipc;
 mod kernel;
-mod task;
+mod limits;
+mod pid;
+pub mod pidfd;
+pub mod process;
+pub mod sched;
+mod session;
+pub mod signal;
+pub mod signalfd;
+mod status;
+pub mod task;
+pub mod timerfd;
+pub mod timers;
+mod tree;
+mod usage;
+mod user;
+mod uts;
 
-pub use kernel::Kernel;
-pub use task::{CurrentTask, Task};
+pub use kernel::{Config, Dispatch, Kernel};
+pub use limits::Limits;
+pub use pid::{Pid, PidNamespace};
+pub use session::{ProcessGroup, Session, Terminal};
+pub use status::Status;
+pub use task::{Attributes, CurrentTask, Live, Namespaces, RestartBlock, Rseq, SignalSets, Stop, Task, ThreadGroup};
+pub use tree::Tree;
+pub use usage::Usage;
+pub use user::User;
+pub use uts::{RELEASE, UtsNamespace, VERSION};

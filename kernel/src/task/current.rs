@@ -1,11 +1,35 @@
-//! A task as its own host thread sees it. (Skeleton: accessors that handlers rely on.)
+//! A task as its own host thread sees it.
 
 use crate::kernel::Kernel;
-use crate::task::Task;
-use mm::Mm;
+use crate::status::Status;
+use crate::task::{Live, Program, Release, RestartBlock, Stop, Task, ThreadGroup};
+use abi::signal::{SigSet, SigStack};
+use mm::{Mm, UserAddr};
+use platform::{Context, Fault, Regs};
 use std::marker::PhantomData;
 use std::sync::Arc;
-use vfs::{Caller, FdTable, FsContext};
+use sync::Restart;
+use vfs::{Caller, Credentials, FdTable, FsContext};
+
+/// A registered area of restartable sequences: `rseq(2)`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rseq {
+    /// Where it lies; null when none is registered.
+    pub area: UserAddr,
+    /// Its length.
+    pub len: u32,
+    /// Stands before each abort handler.
+    pub signature: u32,
+}
+
+/// The end of a task, once it is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Of this thread; the process goes on when it has others.
+    Thread(Status),
+    /// Of the process, as its signal state says.
+    Group,
+}
 
 /// The task of the calling host thread: what only its owner may touch. Not `Send`.
 pub struct CurrentTask {
@@ -13,34 +37,187 @@ pub struct CurrentTask {
     kernel: Arc<Kernel>,
     caller: Caller,
     mm: Arc<Mm>,
+    program: Arc<Program>,
     fds: Arc<FdTable>,
     fs: Arc<FsContext>,
+    pub(crate) context: Context,
+    /// Restored when the handler returns, or at once when none runs.
+    pub(crate) saved_mask: Option<SigSet>,
+    /// The call just made was interrupted and is to go on so.
+    pub(crate) interrupted: Option<Restart>,
+    /// What `restart_syscall(2)` goes on with.
+    pub(crate) restart_block: Option<RestartBlock>,
+    /// What keeps it from application code.
+    pub(crate) stop: Option<Stop>,
+    pub(crate) end: Option<End>,
+    /// The last exception, for the signal frame.
+    pub(crate) fault: Option<Fault>,
+    /// A parent that waits in vfork; released when this is dropped.
+    pub(crate) release: Option<Release>,
+    /// Alternate signal stack: `sigaltstack(2)`.
+    pub alt_stack: SigStack,
+    /// Cleared and woken at exit: `set_tid_address(2)`.
+    pub clear_child_tid: UserAddr,
+    /// Head of the list of robust futexes: `set_robust_list(2)`.
+    pub robust_list: UserAddr,
+    /// `rseq(2)`.
+    pub rseq: Rseq,
     _not_send: PhantomData<*const ()>,
 }
 
 impl CurrentTask {
+    /// The calling host thread is to run `task`, which nobody else runs.
+    pub(crate) fn new(task: Arc<Task>, live: Live, mut context: Context) -> Self {
+        context.bind();
+        task.set_kicker(Some(context.kicker()));
+        let caller = Caller { creds: task.creds(), word: task.word().clone(), process: task.clone() };
+        Self {
+            kernel: task.kernel().clone(),
+            caller,
+            mm: live.mm,
+            program: live.program,
+            fds: live.fds,
+            fs: live.fs,
+            task,
+            context,
+            saved_mask: None,
+            interrupted: None,
+            restart_block: None,
+            stop: None,
+            end: None,
+            fault: None,
+            release: None,
+            alt_stack: SigStack { sp: 0, flags: abi::signal::SS_DISABLE, pad: 0, size: 0 },
+            clear_child_tid: UserAddr::NULL,
+            robust_list: UserAddr::NULL,
+            rseq: Rseq::default(),
+            _not_send: PhantomData,
+        }
+    }
+
     /// The task as others see it.
     pub const fn task(&self) -> &Arc<Task> {
         &self.task
     }
+
+    /// Its process.
+    pub fn group(&self) -> &Arc<ThreadGroup> {
+        self.task.group()
+    }
+
     /// The machine.
     pub const fn kernel(&self) -> &Arc<Kernel> {
         &self.kernel
     }
+
     /// Who asks, for file operations.
     pub const fn caller(&self) -> &Caller {
         &self.caller
     }
+
+    /// Identity and rights.
+    pub const fn creds(&self) -> &Arc<Credentials> {
+        &self.caller.creds
+    }
+
     /// Its memory; implements `mm::UserMemory`.
     pub const fn mm(&self) -> &Arc<Mm> {
         &self.mm
     }
+
+    /// The file whose program is in its memory.
+    pub const fn program(&self) -> &Arc<Program> {
+        &self.program
+    }
+
     /// Its descriptor table.
     pub const fn fds(&self) -> &Arc<FdTable> {
         &self.fds
     }
+
     /// Its root, working directory and umask.
     pub const fn fs(&self) -> &Arc<FsContext> {
         &self.fs
+    }
+
+    /// Registers.
+    pub const fn regs(&self) -> &Regs {
+        self.context.regs()
+    }
+
+    /// Registers, to change.
+    pub const fn regs_mut(&mut self) -> &mut Regs {
+        self.context.regs_mut()
+    }
+
+    /// The platform's thread.
+    pub const fn context(&mut self) -> &mut Context {
+        &mut self.context
+    }
+
+    /// Sets how `restart_syscall(2)` goes on with this call; then end it with `Interrupted(Restart::Block)`.
+    pub const fn set_restart_block(&mut self, block: RestartBlock) {
+        self.restart_block = Some(block);
+    }
+
+    /// Takes over new credentials: what the task and its files see. Counts it for the new real user.
+    pub fn set_creds(&mut self, creds: Credentials) {
+        let creds = Arc::new(creds);
+        if creds.uid != self.caller.creds.uid {
+            self.task.charge(creds.uid);
+        }
+        self.task.with_attributes(|attributes| attributes.creds = creds.clone());
+        self.caller.creds = creds;
+    }
+
+    /// Replaces the descriptor table (`unshare(2)`, `close_range(2)`).
+    pub fn set_fds(&mut self, fds: Arc<FdTable>) {
+        self.fds = fds;
+        self.publish();
+    }
+
+    /// Replaces root, working directory and umask (`unshare(2)`).
+    pub fn set_fs(&mut self, fs: Arc<FsContext>) {
+        self.fs = fs;
+        self.publish();
+    }
+
+    /// Takes over another address space and the thread in it; gives the old ones.
+    pub(crate) fn set_mm(&mut self, mm: Arc<Mm>, program: Arc<Program>, mut context: Context) -> (Live, Context) {
+        context.bind();
+        self.task.set_kicker(Some(context.kicker()));
+        let old = (self.live(), std::mem::replace(&mut self.context, context));
+        self.mm = mm;
+        self.program = program;
+        self.publish();
+        old
+    }
+
+    /// Lets others see what it has.
+    fn publish(&self) {
+        let old = self.task.set_live(Some(self.live()));
+        drop(old);
+    }
+
+    /// What it has.
+    pub(crate) fn live(&self) -> Live {
+        Live { mm: self.mm.clone(), program: self.program.clone(), fds: self.fds.clone(), fs: self.fs.clone() }
+    }
+
+    /// Takes it apart at its end.
+    pub(crate) fn into_parts(self) -> (Arc<Task>, Caller, Live, Context, Option<Release>) {
+        let live = Live { mm: self.mm, program: self.program, fds: self.fds, fs: self.fs };
+        (self.task, self.caller, live, self.context, self.release)
+    }
+
+    /// Ends this thread with the code of `exit(2)`, once the call is over.
+    pub fn exit_thread(&mut self, code: u8) {
+        self.end = Some(End::Thread(Status::Exited(code)));
+    }
+
+    /// Ends the process with the code of `exit_group(2)`, once the call is over.
+    pub fn exit_group(&mut self, code: u8) {
+        self.group().end(Status::Exited(code));
+        self.end = Some(End::Group);
     }
 }

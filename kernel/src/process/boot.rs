@@ -1,0 +1,153 @@
+//! Processes that come from outside: the first of a sandbox, and those that are started in it later.
+
+use crate::kernel::Kernel;
+use crate::limits::Limits;
+use crate::process::exec::{Arguments, Executable, For, Loaded};
+use crate::session::{ProcessGroup, Session, Terminal};
+use crate::signal::Actions;
+use crate::task::{Attributes, Live, Start, Task, ThreadGroup};
+use crate::tree::GroupNode;
+use abi::Errno;
+use abi::signal::{SIGCHLD, SigSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use sync::{Fail, WaitWord};
+use vfs::{Caller, Credentials, FdTable, FsContext, ProcessView};
+
+/// A process to start from outside.
+pub struct Init {
+    /// The program's path, as the process sees it.
+    pub path: Vec<u8>,
+    /// Arguments, the program's name first.
+    pub argv: Vec<Vec<u8>>,
+    /// Environment, `NAME=VALUE`.
+    pub envp: Vec<Vec<u8>>,
+    /// Identity and rights.
+    pub creds: Credentials,
+    /// Descriptors.
+    pub fds: Arc<FdTable>,
+    /// Root, working directory, umask.
+    pub fs: Arc<FsContext>,
+    /// Resource limits.
+    pub limits: Limits,
+    /// `no_new_privs`.
+    pub no_new_privs: bool,
+    /// `oom_score_adj` of proc(5).
+    pub oom_score_adj: i32,
+    /// As the first process it can be killed by signals without a handler, like any other.
+    pub is_mortal: bool,
+    /// The controlling terminal of its session.
+    pub terminal: Option<Arc<dyn Terminal>>,
+}
+
+/// Who looks for the program before there is a process.
+struct Outside {
+    limits: Limits,
+    umask: u32,
+}
+
+impl ProcessView for Outside {
+    fn tid(&self) -> i32 {
+        0
+    }
+    fn pid(&self) -> i32 {
+        0
+    }
+    fn session(&self) -> i32 {
+        0
+    }
+    fn process_group(&self) -> i32 {
+        0
+    }
+    fn is_group_orphaned(&self) -> bool {
+        true
+    }
+    fn is_signal_ignored(&self, _signal: u8) -> bool {
+        true
+    }
+    fn signal_own_group(&self, _signal: u8) {}
+    fn signal_self(&self, _signal: u8) {}
+    fn limit(&self, resource: u32) -> u64 {
+        self.limits.soft(resource)
+    }
+    fn umask(&self) -> u32 {
+        self.umask
+    }
+}
+
+impl Kernel {
+    /// Starts the first process of the sandbox: id 1, leader of a session of its own. When it ends, everything else
+    /// in the sandbox is killed, and gone before [`ThreadGroup::wait_exit`] returns.
+    pub fn start_init(self: &Arc<Self>, init: Init) -> Result<Arc<ThreadGroup>, Errno> {
+        self.start(init)
+    }
+
+    /// Starts a further process from outside: without a parent, leader of a session of its own.
+    pub fn exec_in(self: &Arc<Self>, init: Init) -> Result<Arc<ThreadGroup>, Errno> {
+        self.start(init)
+    }
+
+    fn start(self: &Arc<Self>, init: Init) -> Result<Arc<ThreadGroup>, Errno> {
+        let outside = Outside { limits: init.limits.clone(), umask: init.fs.umask() };
+        let word = Arc::new(WaitWord::new());
+        let caller = Caller { creds: Arc::new(init.creds), word, process: Arc::new(outside) };
+        let loader =
+            For { kernel: self, caller: &caller, fs: &init.fs, no_new_privs: init.no_new_privs, personality: 0 };
+        let arguments = Arguments { argv: init.argv, envp: init.envp };
+        let loaded = loader.load(&Executable::path(init.path), arguments).map_err(|fail| match fail {
+            Fail::Errno(errno) => errno,
+            Fail::Interrupted(_) => Errno::EINTR,
+        })?;
+        let Loaded { mm, context, program, creds, comm, .. } = loaded;
+        let mut attributes = Attributes {
+            creds: Arc::new(creds),
+            comm: Default::default(),
+            no_new_privs: init.no_new_privs,
+            parent_death_signal: 0,
+            personality: 0,
+            sched: Default::default(),
+            namespaces: self.root_namespaces().clone(),
+        };
+        attributes.set_comm(&comm);
+        let live = Live { mm, program, fds: init.fds, fs: init.fs };
+        let task = {
+            let mut tree = self.tree();
+            let pid = tree.new_pid(self.root_pids(), &[])?;
+            let is_init = pid.is_init();
+            let group = ThreadGroup::new(self, pid.clone(), Actions::new(), init.limits);
+            group.oom_score_adj.store(init.oom_score_adj, std::sync::atomic::Ordering::SeqCst);
+            let session = Session::new(pid.clone());
+            let process_group = ProcessGroup::new(pid.clone(), session.clone());
+            if init.terminal.is_some() {
+                session.set_terminal(init.terminal);
+                session.set_foreground(&process_group);
+            }
+            tree.add_group(GroupNode {
+                group: group.clone(),
+                parent: None,
+                parent_thread: 0,
+                children: BTreeSet::new(),
+                threads: Vec::new(),
+                process_group,
+                exit_signal: SIGCHLD,
+                leader_status: None,
+                zombie: None,
+                is_subreaper: false,
+                has_execed: true,
+            });
+            let task = Task::new(&group, pid, attributes, live.clone());
+            tree.add_thread(&task);
+            let mut signals = group.signals.lock();
+            signals.is_unkillable = is_init && !init.is_mortal;
+            signals.add_thread(&task, SigSet::EMPTY);
+            drop(signals);
+            task
+        };
+        let group = task.group().clone();
+        if let Err(errno) = Start::new(task.clone(), live, context).spawn() {
+            crate::process::clone::undo(&task);
+            return Err(errno);
+        }
+        Ok(group)
+    }
+}

@@ -1,0 +1,324 @@
+//! Making threads and processes: `clone(2)`, `clone3(2)`, `fork(2)`, `vfork(2)`.
+
+use crate::kernel::RLIMIT_NPROC;
+use crate::pid::{Pid, PidNamespace};
+use crate::signal::Actions;
+use crate::task::{Attributes, CurrentTask, Live, Namespaces, Start, Stop, Task, ThreadGroup, Vfork};
+use crate::tree::GroupNode;
+use abi::Errno;
+use crate::ipc::IpcNamespace;
+use abi::sched::CloneFlags;
+use abi::signal::{SS_DISABLE, SigStack};
+use mm::{UserAddr, UserPtr};
+use platform::{Context, GUEST_END};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use sync::{Fail, Restart};
+use vfs::Capability;
+
+/// What `clone(2)` is asked for.
+#[derive(Clone, Debug)]
+pub struct Clone {
+    /// `CLONE_*`, without the exit signal.
+    pub flags: CloneFlags,
+    /// Sent to the parent at the end; 0 is none.
+    pub exit_signal: u8,
+    /// The child's stack pointer; 0: the caller's.
+    pub stack: u64,
+    /// FS base, with SETTLS.
+    pub tls: u64,
+    /// Where the child's id goes in the parent's memory, with PARENT_SETTID.
+    pub parent_tid: UserAddr,
+    /// Where the child's id goes in its own memory, with CHILD_SETTID, and is cleared, with CHILD_CLEARTID.
+    pub child_tid: UserAddr,
+    /// Where the pidfd goes, with PIDFD.
+    pub pidfd: UserAddr,
+    /// Ids that the child is to have, in its own namespace first.
+    pub set_tid: Vec<i32>,
+}
+
+/// Namespaces of a kind that does not exist here: `EINVAL`, as of a Linux without them.
+const UNKNOWN_NAMESPACES: CloneFlags =
+    CloneFlags::NEWUSER.union(CloneFlags::NEWNET).union(CloneFlags::NEWCGROUP).union(CloneFlags::NEWIPC);
+/// Namespaces that can be new.
+const NAMESPACES: CloneFlags = CloneFlags::NEWNS.union(CloneFlags::NEWUTS).union(CloneFlags::NEWIPC).union(CloneFlags::NEWPID);
+
+impl CurrentTask {
+    /// Makes a thread or process; its id as the caller sees it.
+    pub fn clone_task(&mut self, request: &Clone) -> Result<i32, Fail> {
+        let flags = request.flags;
+        self.check_clone(request)?;
+        if !flags.contains(CloneFlags::THREAD) && self.has_pending() {
+            // A signal to the process reaches parent and child either both before the fork or both after.
+            return Err(Fail::Interrupted(Restart::Always));
+        }
+        self.check_room()?;
+        let namespaces = self.clone_namespaces(flags)?;
+        let fds = if flags.contains(CloneFlags::FILES) { self.fds().clone() } else { self.fds().fork() };
+        let fs = if flags.contains(CloneFlags::NEWNS) {
+            self.fs().with_new_namespace(self.creds().user_ns.clone())?
+        } else if flags.contains(CloneFlags::FS) {
+            self.fs().clone()
+        } else {
+            self.fs().fork()
+        };
+        let (mm, mut context) = if flags.contains(CloneFlags::VM) {
+            (self.mm().clone(), self.context.spawn()?)
+        } else {
+            self.mm().clone().fork(&mut self.context)?
+        };
+        self.set_child_regs(request, &mut context);
+        let live = Live { mm, program: self.program().clone(), fds, fs };
+        let own = self.task().attributes();
+        let attributes = Attributes { parent_death_signal: 0, namespaces, sched: own.sched.for_child(), ..own };
+        let task = self.add_child(request, attributes, &live)?;
+        let mut start = Start::new(task.clone(), live, context);
+        self.inherit(request, &mut start);
+        let tid = task.tid_in(self.group().pid().namespace());
+        if let Err(errno) = self.report_child(request, &task, tid) {
+            undo(&task);
+            return Err(errno.into());
+        }
+        let stop = flags.contains(CloneFlags::VFORK).then(|| {
+            let (vfork, release) = Vfork::new(self.task().word().clone());
+            start.release = Some(release);
+            Stop::Vfork(vfork)
+        });
+        if let Err(errno) = start.spawn() {
+            undo(&task);
+            return Err(errno.into());
+        }
+        self.stop = stop;
+        Ok(tid)
+    }
+
+    /// Combinations that Linux refuses.
+    fn check_clone(&self, request: &Clone) -> Result<(), Errno> {
+        let flags = request.flags;
+        let has = |wanted: CloneFlags| flags.contains(wanted);
+        if has(CloneFlags::NEWNS | CloneFlags::FS)
+            || has(CloneFlags::NEWUSER | CloneFlags::FS)
+            || (has(CloneFlags::THREAD) && !has(CloneFlags::SIGHAND))
+            || (has(CloneFlags::SIGHAND) && !has(CloneFlags::VM))
+            || has(CloneFlags::SIGHAND | CloneFlags::CLEAR_SIGHAND)
+        {
+            return Err(Errno::EINVAL);
+        }
+        if has(CloneFlags::PARENT) && self.group().pid().is_init() {
+            return Err(Errno::EINVAL);
+        }
+        let is_new_pid =
+            !Arc::ptr_eq(&self.task().attributes().namespaces.pid_for_children, &self.task().pid_namespace());
+        if has(CloneFlags::THREAD) && (flags.intersects(CloneFlags::NEWUSER | CloneFlags::NEWPID) || is_new_pid) {
+            return Err(Errno::EINVAL);
+        }
+        if has(CloneFlags::PIDFD) && flags.intersects(CloneFlags::DETACHED | CloneFlags::THREAD) {
+            return Err(Errno::EINVAL);
+        }
+        if has(CloneFlags::SETTLS) && request.tls >= GUEST_END {
+            return Err(Errno::EPERM);
+        }
+        Ok(())
+    }
+
+    fn has_pending(&self) -> bool {
+        self.group().signals.lock().wants_attention(self.task().serial())
+    }
+
+    /// `RLIMIT_NPROC` and the sandbox's own limit: `EAGAIN`.
+    fn check_room(&self) -> Result<(), Errno> {
+        let creds = self.creds();
+        let is_exempt = creds.uid == 0 || creds.has(Capability::SysResource) || creds.has(Capability::SysAdmin);
+        let limit = self.group().limit(RLIMIT_NPROC);
+        if !is_exempt && self.kernel().user(creds.uid).processes() >= limit {
+            return Err(Errno::EAGAIN);
+        }
+        let threads = self.kernel().tree().thread_count() as u64;
+        if threads >= self.kernel().pids_limit() { Err(Errno::EAGAIN) } else { Ok(()) }
+    }
+
+    /// Namespaces of a child. `EPERM`, `EINVAL` for kinds that do not exist here, `ENOSPC` when nested too deep.
+    pub(crate) fn clone_namespaces(&self, flags: CloneFlags) -> Result<Namespaces, Errno> {
+        let namespaces = self.task().attributes().namespaces;
+        if flags.contains(CloneFlags::NEWUSER) {
+            return Err(Errno::EINVAL);
+        }
+        if !flags.intersects(NAMESPACES | UNKNOWN_NAMESPACES) {
+            return Ok(namespaces);
+        }
+        if !self.creds().has(Capability::SysAdmin) {
+            return Err(Errno::EPERM);
+        }
+        if flags.intersects(UNKNOWN_NAMESPACES) {
+            return Err(Errno::EINVAL);
+        }
+        let mut namespaces = namespaces;
+        let owner = &self.creds().user_ns;
+        if flags.contains(CloneFlags::NEWUTS) {
+            let id = self.kernel().new_namespace_id();
+            namespaces.uts = namespaces.uts.copy(id, owner.clone());
+        }
+        if flags.contains(CloneFlags::NEWIPC) {
+            namespaces.ipc = IpcNamespace::new(self.kernel().new_namespace_id(), owner.clone());
+        }
+        if flags.contains(CloneFlags::NEWPID) {
+            let id = self.kernel().new_namespace_id();
+            let child = self.task().pid_namespace().child(id, owner.clone());
+            namespaces.pid_for_children = child.ok_or(Errno::ENOSPC)?;
+        }
+        Ok(namespaces)
+    }
+
+    fn set_child_regs(&self, request: &Clone, context: &mut Context) {
+        let regs = context.regs_mut();
+        *regs = *self.regs();
+        regs.rax = 0;
+        regs.orig_rax = u64::MAX;
+        if request.stack != 0 {
+            regs.rsp = request.stack;
+        }
+        if request.flags.contains(CloneFlags::SETTLS) {
+            regs.fs_base = request.tls;
+        }
+    }
+
+    /// What the child has of its parent's own things.
+    fn inherit(&self, request: &Clone, start: &mut Start) {
+        let flags = request.flags;
+        let shares_stack = !flags.contains(CloneFlags::VM) || flags.contains(CloneFlags::VFORK);
+        if shares_stack {
+            start.alt_stack = self.alt_stack;
+        } else {
+            start.alt_stack = SigStack { flags: SS_DISABLE, ..SigStack::default() };
+        }
+        if !flags.contains(CloneFlags::VM) {
+            start.rseq = self.rseq;
+        }
+        if flags.contains(CloneFlags::CHILD_CLEARTID) {
+            start.clear_child_tid = request.child_tid;
+        }
+        if flags.contains(CloneFlags::CHILD_SETTID) {
+            start.set_child_tid = request.child_tid;
+        }
+    }
+
+    /// Puts the child into the tree.
+    fn add_child(&self, request: &Clone, attributes: Attributes, live: &Live) -> Result<Arc<Task>, Fail> {
+        let flags = request.flags;
+        let namespace = attributes.namespaces.pid_for_children.clone();
+        self.check_set_tid(request, &namespace)?;
+        let mask = self.signal_mask();
+        let mut tree = self.kernel().tree();
+        let pid = tree.new_pid(&namespace, &request.set_tid)?;
+        let mut attributes = attributes;
+        if flags.contains(CloneFlags::NEWPID) {
+            // The namespace of grandchildren is that of the child.
+            attributes.namespaces.pid_for_children = namespace;
+        }
+        let group =
+            if flags.contains(CloneFlags::THREAD) { self.group().clone() } else { self.new_group(flags, pid.clone()) };
+        let is_thread = flags.contains(CloneFlags::THREAD);
+        if is_thread {
+            let signals = self.group().signals.lock();
+            if signals.ending.is_some() || signals.exec.is_some_and(|serial| serial != self.task().serial()) {
+                drop(signals);
+                tree.forget_pid(&pid);
+                return Err(Fail::Interrupted(Restart::Always));
+            }
+        } else {
+            let own = tree.node_of(self.group()).ok_or(Errno::EAGAIN)?;
+            let is_sibling = flags.contains(CloneFlags::PARENT);
+            let (parent, parent_thread, exit_signal) = if is_sibling {
+                (own.parent, own.parent_thread, own.exit_signal)
+            } else {
+                (Some(self.group().pid().root()), self.task().serial(), request.exit_signal)
+            };
+            let node = GroupNode {
+                group: group.clone(),
+                parent,
+                parent_thread,
+                children: BTreeSet::new(),
+                threads: Vec::new(),
+                process_group: own.process_group.clone(),
+                exit_signal,
+                leader_status: None,
+                zombie: None,
+                is_subreaper: false,
+                has_execed: false,
+            };
+            tree.add_group(node);
+        }
+        let task = Task::new(&group, pid, attributes, live.clone());
+        if flags.contains(CloneFlags::SYSVSEM) {
+            task.set_undo(Some(self.task().undo()));
+        }
+        tree.add_thread(&task);
+        group.signals.lock().add_thread(&task, mask);
+        Ok(task)
+    }
+
+    /// `set_tid` needs rights in every namespace that it names: `EINVAL`, `EPERM`.
+    fn check_set_tid(&self, request: &Clone, namespace: &Arc<PidNamespace>) -> Result<(), Errno> {
+        if request.set_tid.is_empty() {
+            return Ok(());
+        }
+        if request.set_tid.len() > namespace.level() + 1 {
+            return Err(Errno::EINVAL);
+        }
+        let creds = self.creds();
+        let is_allowed = namespace.path().iter().rev().take(request.set_tid.len()).all(|ns| {
+            creds.has_in(&ns.owner, Capability::SysAdmin) || creds.has_in(&ns.owner, Capability::CheckpointRestore)
+        });
+        if is_allowed { Ok(()) } else { Err(Errno::EPERM) }
+    }
+
+    fn new_group(&self, flags: CloneFlags, pid: Arc<Pid>) -> Arc<ThreadGroup> {
+        let own = self.group();
+        let actions: Arc<Actions> = own.actions();
+        let actions = if flags.contains(CloneFlags::SIGHAND) {
+            actions
+        } else if flags.contains(CloneFlags::CLEAR_SIGHAND) {
+            actions.without_handlers()
+        } else {
+            actions.fork()
+        };
+        let is_init = pid.is_init();
+        let limits = own.limits.lock().clone();
+        let group = ThreadGroup::new(self.kernel(), pid, actions, limits);
+        group.inherit(own);
+        group.signals.lock().is_unkillable = is_init;
+        group
+    }
+
+    /// Tells the parent the child's id and pidfd. `EFAULT` and its like only of the pidfd, as on Linux.
+    fn report_child(&self, request: &Clone, task: &Arc<Task>, tid: i32) -> Result<(), Errno> {
+        let memory = &**self.mm();
+        if request.flags.contains(CloneFlags::PIDFD) {
+            let file = crate::pidfd::open(task.group(), false);
+            let reserved = self.fds().reserve(self.caller(), 0, true)?;
+            UserPtr::<i32>::new(request.pidfd).write(memory, &reserved.fd())?;
+            reserved.install(file);
+        }
+        if request.flags.contains(CloneFlags::PARENT_SETTID) {
+            // As Linux: a bad address is the program's own affair.
+            let _ = UserPtr::<i32>::new(request.parent_tid).write(memory, &tid);
+        }
+        Ok(())
+    }
+}
+
+/// Takes back a child that never ran.
+pub(crate) fn undo(task: &Arc<Task>) {
+    let group = task.group();
+    let mut tree = group.kernel().tree();
+    group.signals.lock().threads.remove(&task.serial());
+    task.discharge();
+    let is_group = task.pid().root() == group.pid().root();
+    if is_group {
+        tree.remove_group(group);
+    } else {
+        tree.remove_thread(task);
+    }
+    drop(tree);
+    drop(task.set_live(None));
+}

@@ -1,0 +1,56 @@
+//! Ceasing to share: `unshare(2)`.
+
+use crate::task::CurrentTask;
+use abi::Errno;
+use abi::sched::CloneFlags;
+use std::sync::Arc;
+
+/// Flags that the call knows.
+const KNOWN: CloneFlags = CloneFlags::THREAD
+    .union(CloneFlags::FS)
+    .union(CloneFlags::NEWNS)
+    .union(CloneFlags::SIGHAND)
+    .union(CloneFlags::VM)
+    .union(CloneFlags::FILES)
+    .union(CloneFlags::SYSVSEM)
+    .union(CloneFlags::NEWUTS)
+    .union(CloneFlags::NEWIPC)
+    .union(CloneFlags::NEWNET)
+    .union(CloneFlags::NEWUSER)
+    .union(CloneFlags::NEWPID)
+    .union(CloneFlags::NEWCGROUP)
+    .union(CloneFlags::NEWTIME);
+
+impl CurrentTask {
+    /// `unshare(2)`. `EINVAL`, `EPERM`, `ENOSPC`.
+    pub fn unshare(&mut self, flags: CloneFlags) -> Result<(), Errno> {
+        if !KNOWN.contains(flags) || flags.intersects(CloneFlags::NEWUSER | CloneFlags::NEWTIME) {
+            return Err(Errno::EINVAL);
+        }
+        let wants_memory = flags.intersects(CloneFlags::THREAD | CloneFlags::SIGHAND | CloneFlags::VM);
+        if wants_memory && self.group().tasks().len() > 1 {
+            return Err(Errno::EINVAL);
+        }
+        let shares = |count: usize, own: usize| count > own;
+        if flags.intersects(CloneFlags::VM) && shares(Arc::strong_count(self.mm()), 2) {
+            return Err(Errno::EINVAL);
+        }
+        let namespaces = self.clone_namespaces(flags)?;
+        if flags.intersects(CloneFlags::SYSVSEM | CloneFlags::NEWIPC) {
+            self.task().set_undo(None);
+        }
+        if flags.contains(CloneFlags::NEWNS) {
+            let fs = self.fs().with_new_namespace(self.creds().user_ns.clone())?;
+            self.set_fs(fs);
+        } else if flags.contains(CloneFlags::FS) && shares(Arc::strong_count(self.fs()), 2) {
+            let fs = self.fs().fork();
+            self.set_fs(fs);
+        }
+        if flags.contains(CloneFlags::FILES) && shares(Arc::strong_count(self.fds()), 2) {
+            let fds = self.fds().fork();
+            self.set_fds(fds);
+        }
+        self.task().with_attributes(|attributes| attributes.namespaces = namespaces);
+        Ok(())
+    }
+}

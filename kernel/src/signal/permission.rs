@@ -1,0 +1,68 @@
+//! Who may send signals to whom: `kill(2)`.
+
+use crate::task::{Task, ThreadGroup};
+use abi::Errno;
+use abi::signal::{SI_USER, SIGCONT, SigInfo};
+use vfs::{Capability, Credentials};
+
+/// May `sender` send `signal` (0: just asking) to a thread with credentials `target`, of the same session or not?
+/// `EPERM`.
+pub fn may_signal(sender: &Credentials, target: &Credentials, signal: u8, same_session: bool) -> Result<(), Errno> {
+    let is_same_user = sender.euid == target.suid
+        || sender.euid == target.uid
+        || sender.uid == target.suid
+        || sender.uid == target.uid;
+    let is_allowed =
+        is_same_user || sender.has_in(&target.user_ns, Capability::Kill) || (signal == SIGCONT && same_session);
+    if is_allowed { Ok(()) } else { Err(Errno::EPERM) }
+}
+
+impl Task {
+    /// The information of a signal that this task sends to a process: `kill(2)`, `tgkill(2)`.
+    pub fn signal_info(&self, signal: u8, code: i32, target: &ThreadGroup) -> SigInfo {
+        let pid = self.group().pid().within(target.pid().namespace());
+        SigInfo::sent(signal, code, pid, self.creds().uid)
+    }
+
+    /// The target's namespace lies inside of this task's: an init in it cannot refuse SIGKILL and SIGSTOP.
+    pub fn is_outside(&self, target: &ThreadGroup) -> bool {
+        self.group().pid().within(target.pid().namespace()) == 0
+    }
+
+    /// Sends a signal to a process with all checks of `kill(2)`; signal 0 only checks. `EPERM`, `EAGAIN`.
+    pub fn kill(&self, target: &ThreadGroup, signal: u8) -> Result<(), Errno> {
+        self.check_kill(target, signal)?;
+        target.send_user(self.signal_info(signal, SI_USER, target), self.is_outside(target))
+    }
+
+    /// May this task send the signal to the process? `EPERM`.
+    pub fn check_kill(&self, target: &ThreadGroup, signal: u8) -> Result<(), Errno> {
+        if std::ptr::eq(&**self.group(), target) {
+            return Ok(());
+        }
+        let Some(leader) = target.leader() else { return Err(Errno::ESRCH) };
+        let same_session = || match (self.group().session(), target.session()) {
+            (Some(own), Some(other)) => std::sync::Arc::ptr_eq(&own, &other),
+            _ => false,
+        };
+        may_signal(&self.creds(), &leader.creds(), signal, signal == SIGCONT && same_session())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use abi::signal::SIGTERM;
+    use vfs::UserNamespace;
+
+    #[test]
+    fn by_ids() {
+        let ns = UserNamespace::root();
+        let root = Credentials::root(ns);
+        let user = |uid: u32, euid: u32| Credentials { uid, euid, suid: euid, effective: 0, ..root.clone() };
+        assert!(may_signal(&root, &user(5, 5), SIGTERM, false).is_ok());
+        assert!(may_signal(&user(5, 5), &user(5, 0), SIGTERM, false).is_ok());
+        assert!(may_signal(&user(5, 5), &user(6, 6), SIGTERM, true).is_err());
+        assert!(may_signal(&user(5, 5), &user(6, 6), SIGCONT, true).is_ok());
+    }
+}

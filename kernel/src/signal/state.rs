@@ -1,0 +1,195 @@
+//! The signals of one process and its threads: pending, blocked, stops, the decision to end.
+
+use crate::signal::actions::{Actions, Default, default_of};
+use crate::signal::queue::{Queue, Taken};
+use crate::status::Status;
+use crate::task::Task;
+use abi::signal::{SIG_DFL, SIGKILL, SIGSTOP, SigSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Whether and how far a process is stopped by a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GroupStop {
+    Running,
+    /// Some threads have not stopped yet.
+    Stopping(u8),
+    Stopped(u8),
+}
+
+/// A thread's part in a stop of its process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ThreadStop {
+    Running,
+    /// It is to stop.
+    Pending,
+    Stopped,
+}
+
+/// The signals of one thread.
+pub(crate) struct Thread {
+    pub(crate) task: Arc<Task>,
+    pub(crate) pending: Queue,
+    pub(crate) mask: SigSet,
+    /// What `sigtimedwait(2)` waits for, though it is blocked.
+    pub(crate) awaited: SigSet,
+    pub(crate) stop: ThreadStop,
+    /// It took a stopping signal and SIGCONT has not come since.
+    pub(crate) has_taken_stop: bool,
+    /// It takes no more signals.
+    pub(crate) is_exiting: bool,
+    /// Another thread's execve ends it.
+    pub(crate) is_exec_victim: bool,
+}
+
+impl Thread {
+    pub(crate) fn new(task: &Arc<Task>, mask: SigSet) -> Self {
+        Self {
+            task: task.clone(),
+            pending: Queue::default(),
+            mask,
+            awaited: SigSet::EMPTY,
+            stop: ThreadStop::Running,
+            has_taken_stop: false,
+            is_exiting: false,
+            is_exec_victim: false,
+        }
+    }
+}
+
+/// What the parent is to be told of a stop or continuation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Notice {
+    Stopped,
+    Continued,
+}
+
+/// The signals of one process and its threads.
+pub struct Signals {
+    pub(crate) actions: Arc<Actions>,
+    pub(crate) shared: Queue,
+    /// By serial number.
+    pub(crate) threads: BTreeMap<u64, Thread>,
+    pub(crate) stop: GroupStop,
+    /// It ends, with this status.
+    pub(crate) ending: Option<Status>,
+    /// The thread whose execve ends the others.
+    pub(crate) exec: Option<u64>,
+    /// A stop that nobody has waited for.
+    pub(crate) stop_report: Option<u8>,
+    /// A continuation that nobody has waited for.
+    pub(crate) continue_report: bool,
+    /// The parent does not know yet.
+    pub(crate) notice: Option<Notice>,
+    /// An init of a pid namespace: signals without a handler do nothing.
+    pub(crate) is_unkillable: bool,
+}
+
+impl Signals {
+    pub(crate) fn new(actions: Arc<Actions>) -> Self {
+        Self {
+            actions,
+            shared: Queue::default(),
+            threads: BTreeMap::new(),
+            stop: GroupStop::Running,
+            ending: None,
+            exec: None,
+            stop_report: None,
+            continue_report: false,
+            notice: None,
+            is_unkillable: false,
+        }
+    }
+
+    /// Signals that a thread blocks.
+    pub(crate) fn mask(&self, serial: u64) -> SigSet {
+        self.threads.get(&serial).map_or(SigSet::EMPTY, |thread| thread.mask)
+    }
+
+    pub(crate) fn is_blocked_or_ignored(&self, serial: u64, signal: u8) -> bool {
+        self.mask(serial).has(signal) || self.actions.of(signal).handler == abi::signal::SIG_IGN
+    }
+
+    /// The thread is stopped with its process.
+    pub(crate) fn is_stopped(&self, serial: u64) -> bool {
+        self.ending.is_none()
+            && self.threads.get(&serial).is_some_and(|t| t.stop != ThreadStop::Running && !t.is_exec_victim)
+    }
+
+    /// The process is stopped as a whole.
+    pub(crate) const fn is_group_stopped(&self) -> bool {
+        matches!(self.stop, GroupStop::Stopped(_))
+    }
+
+    /// Without a handler in the way the signal ends the process at once.
+    pub(crate) fn is_fatal(&self, signal: u8) -> bool {
+        if signal == SIGKILL {
+            return true;
+        }
+        self.actions.of(signal).handler == SIG_DFL && !self.is_unkillable && default_of(signal) == Default::Terminate
+    }
+
+    /// The signal does nothing whatever thread gets it. `force`: it comes from outside of the namespace.
+    pub(crate) fn is_ignored(&self, serial: u64, signal: u8, force: bool) -> bool {
+        if self.mask(serial).has(signal) {
+            return false;
+        }
+        self.is_harmless(signal, force)
+    }
+
+    /// By its action, by default, or because an init is protected.
+    pub(crate) fn is_harmless(&self, signal: u8, force: bool) -> bool {
+        let must_act = force && matches!(signal, SIGKILL | SIGSTOP);
+        if self.is_unkillable && self.actions.of(signal).handler == SIG_DFL && !must_act {
+            return true;
+        }
+        self.actions.ignores(signal)
+    }
+
+    /// Forgets pending signals everywhere.
+    pub(crate) fn flush(&mut self, signals: SigSet) {
+        self.shared.flush(signals);
+        for thread in self.threads.values_mut() {
+            thread.pending.flush(signals);
+        }
+    }
+
+    /// Forgets signals of POSIX timers, which execve deletes.
+    pub(crate) fn flush_timers(&mut self) {
+        self.shared.flush_timers();
+        for thread in self.threads.values_mut() {
+            thread.pending.flush_timers();
+        }
+    }
+
+    /// Takes the next signal of `wanted` for a thread: its own first, synchronous ones above all.
+    pub(crate) fn take(&mut self, serial: u64, wanted: SigSet) -> Option<Taken> {
+        let own = self.threads.get_mut(&serial)?;
+        own.pending.take(wanted).or_else(|| self.shared.take(wanted))
+    }
+
+    /// What a thread could take.
+    pub(crate) fn pending(&self, serial: u64) -> SigSet {
+        let own = self.threads.get(&serial).map_or(SigSet::EMPTY, |thread| thread.pending.set());
+        own.or(self.shared.set())
+    }
+
+    /// Something waits for the thread that its mask lets through, or a stop or its end.
+    pub(crate) fn wants_attention(&self, serial: u64) -> bool {
+        let Some(thread) = self.threads.get(&serial) else { return false };
+        self.ending.is_some()
+            || thread.is_exec_victim
+            || thread.stop != ThreadStop::Running
+            || !self.pending(serial).without(thread.mask).is_empty()
+    }
+
+    /// Decides the end of the process: every thread is told. The first decision counts.
+    pub(crate) fn end(&mut self, status: Status) {
+        self.ending.get_or_insert(status);
+        self.stop = GroupStop::Running;
+        for thread in self.threads.values_mut() {
+            thread.stop = ThreadStop::Running;
+            thread.task.end_sleeps();
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! How interrupted calls go on: the one place that knows (`signal(7)`, "Interruption of system calls").
+
+use crate::task::CurrentTask;
+use abi::Errno;
+use abi::signal::ActionFlags;
+use platform::Regs;
+use sync::{Deadline, Fail, Restart};
+
+/// How an interrupted call goes on when `restart_syscall(2)` is made: with the time that is left.
+#[derive(Clone, Copy, Debug)]
+pub struct RestartBlock {
+    /// Goes on with the call.
+    pub resume: fn(&mut CurrentTask, &RestartBlock) -> Result<u64, Fail>,
+    /// When the call was to end.
+    pub deadline: Option<Deadline>,
+    /// Arguments, as the call's own `resume` wants them.
+    pub args: [u64; 6],
+}
+
+/// Bytes of the instruction that makes a call.
+const SYSCALL_LEN: u64 = 2;
+
+/// Sets the registers of a task whose call was interrupted, before a handler with `flags` runs.
+pub(crate) fn before_handler(regs: &mut Regs, restart: Restart, flags: ActionFlags) {
+    match restart {
+        Restart::Always => again(regs),
+        Restart::Sa if flags.contains(ActionFlags::RESTART) => again(regs),
+        Restart::Sa | Restart::NoHandler | Restart::Block => regs.rax = Errno::EINTR.to_return(),
+    }
+}
+
+/// Sets the registers of a task whose call was interrupted by something that no handler runs for.
+pub(crate) fn without_handler(regs: &mut Regs, restart: Restart) {
+    again(regs);
+    if restart == Restart::Block {
+        regs.rax = abi::nr::RESTART_SYSCALL.into();
+    }
+}
+
+/// The call is made again.
+const fn again(regs: &mut Regs) {
+    regs.rax = regs.orig_rax;
+    regs.rip = regs.rip.wrapping_sub(SYSCALL_LEN);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn regs() -> Regs {
+        Regs { rax: 99, orig_rax: 35, rip: 0x1002, ..Regs::default() }
+    }
+
+    fn handled(restart: Restart, flags: ActionFlags) -> (u64, u64) {
+        let mut regs = regs();
+        before_handler(&mut regs, restart, flags);
+        (regs.rax, regs.rip)
+    }
+
+    #[test]
+    fn with_a_handler() {
+        let eintr = (Errno::EINTR.to_return(), 0x1002);
+        let (sa, none) = (ActionFlags::RESTART, ActionFlags::empty());
+        assert_eq!(handled(Restart::Always, none), (35, 0x1000));
+        assert_eq!(handled(Restart::Sa, sa), (35, 0x1000));
+        assert_eq!(handled(Restart::Sa, none), eintr);
+        assert_eq!(handled(Restart::NoHandler, sa), eintr);
+        assert_eq!(handled(Restart::Block, sa), eintr);
+    }
+
+    #[test]
+    fn without_one() {
+        for restart in [Restart::Always, Restart::Sa, Restart::NoHandler] {
+            let mut regs = regs();
+            without_handler(&mut regs, restart);
+            assert_eq!((regs.rax, regs.rip), (35, 0x1000));
+        }
+        let mut regs = regs();
+        without_handler(&mut regs, Restart::Block);
+        assert_eq!((regs.rax, regs.rip), (219, 0x1000));
+    }
+}

@@ -1,0 +1,71 @@
+//! What keeps a task from application code.
+
+use crate::task::CurrentTask;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use sync::WaitWord;
+
+/// What keeps a task from application code.
+#[derive(Clone, Debug)]
+pub enum Stop {
+    /// Its process is stopped by a signal.
+    Group,
+    /// Its vfork child has not yet let go of its memory.
+    Vfork(Arc<Vfork>),
+    /// The sandbox is paused from outside.
+    External,
+}
+
+/// A parent that waits for its vfork child.
+pub struct Vfork {
+    is_done: AtomicBool,
+    parent: Arc<WaitWord>,
+}
+
+impl Vfork {
+    /// `parent` is going to wait.
+    pub(crate) fn new(parent: Arc<WaitWord>) -> (Arc<Self>, Release) {
+        let vfork = Arc::new(Self { is_done: AtomicBool::new(false), parent });
+        (vfork.clone(), Release(vfork))
+    }
+}
+
+impl fmt::Debug for Vfork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Vfork({})", if self.is_done.load(SeqCst) { "done" } else { "waiting" })
+    }
+}
+
+/// Held by a vfork child; dropped, it lets the parent go on.
+#[derive(Debug)]
+pub(crate) struct Release(Arc<Vfork>);
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        self.0.is_done.store(true, SeqCst);
+        self.0.parent.wake();
+    }
+}
+
+impl CurrentTask {
+    /// Sleeps while a stop lasts. It ends early when the task is killed.
+    pub(crate) fn wait_stop(&mut self, stop: &Stop) {
+        let word = self.task().word().clone();
+        while !word.is_killed() {
+            word.arm();
+            if !self.is_stopped(stop) {
+                break;
+            }
+            let _ = word.sleep_killable(None);
+        }
+    }
+
+    fn is_stopped(&self, stop: &Stop) -> bool {
+        match stop {
+            Stop::Group => self.group().signals.lock().is_stopped(self.task().serial()),
+            Stop::Vfork(vfork) => !vfork.is_done.load(SeqCst),
+            Stop::External => self.kernel().is_paused(),
+        }
+    }
+}
