@@ -68,11 +68,7 @@ impl MsgQueue {
             pids: [0, 0],
             is_removed: false,
         };
-        Self {
-            perm: Mutex::new(Rank::Leaf, perm),
-            state: Mutex::new(Rank::Buffer, state),
-            changes: WaitQueue::new(),
-        }
+        Self { perm: Mutex::new(Rank::Leaf, perm), state: Mutex::new(Rank::Buffer, state), changes: WaitQueue::new() }
     }
 
     /// Adds a message if there is room; `EAGAIN`, `EIDRM`. The text is taken only on success.

@@ -65,11 +65,7 @@ impl SemSet {
     /// A set of zeros.
     pub fn new(perm: Perm, count: usize) -> Self {
         let state = State { sems: vec![Sem::default(); count], ctime: now(), ..State::default() };
-        Self {
-            perm: Mutex::new(Rank::Leaf, perm),
-            state: Mutex::new(Rank::Buffer, state),
-            changes: WaitQueue::new(),
-        }
+        Self { perm: Mutex::new(Rank::Leaf, perm), state: Mutex::new(Rank::Buffer, state), changes: WaitQueue::new() }
     }
 
     /// How many semaphores.

@@ -84,7 +84,8 @@ fn segments_go_with_their_last_attach() {
     let root = Credentials::root(ns.clone());
     let shms = Registry::new(4);
     let get = Get { key: 77, flags: IPC_CREAT | 0o600, creds: &root, ns: &ns };
-    let make = |id, _: &mut dyn Iterator<Item = &Segment>| Segment::new(&shms, id, Perm::new(&root, 77, 0o600), 5000, 1);
+    let make =
+        |id, _: &mut dyn Iterator<Item = &Segment>| Segment::new(&shms, id, Perm::new(&root, 77, 0o600), 5000, 1);
     let id = shms.get(get, |_| Ok(()), make).expect("made");
     let segment = shms.find(id).expect("there");
     let (first, second) = (segment.attach(true, 1), segment.attach(true, 2));
