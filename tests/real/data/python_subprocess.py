@@ -1,0 +1,18 @@
+import os, signal, subprocess, sys
+
+print(subprocess.run(["echo", "hello"], capture_output=True, text=True).stdout, end="")
+print(subprocess.run("cat | tr a-z A-Z", shell=True, input="shout", capture_output=True, text=True).stdout)
+p = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+data = os.urandom(500000)
+print(p.communicate(data)[0] == data, p.returncode)
+print(subprocess.run(["sh", "-c", "exit 3"]).returncode, subprocess.run(["sh", "-c", "kill -9 $$"]).returncode)
+try: subprocess.run(["sleep", "5"], timeout=0.1)
+except subprocess.TimeoutExpired: print("timeout")
+try: subprocess.run(["/no/such"])
+except FileNotFoundError as e: print(e.errno)
+r, w = os.pipe(); os.set_inheritable(w, True)
+subprocess.run(["sh", "-c", f"echo fd >&{w}"], pass_fds=[w]); os.close(w); print(os.read(r, 10))
+print(subprocess.run([sys.executable, "-c", "import os; print(os.environ['X'], os.getcwd())"], env={"X": "1", "PATH": os.environ["PATH"]}, cwd="/usr", capture_output=True, text=True).stdout, end="")
+p = subprocess.Popen(["sleep", "10"], start_new_session=True); print(os.getsid(p.pid) == p.pid); p.send_signal(signal.SIGTERM); print(p.wait())
+print(len([p.wait() for p in [subprocess.Popen(["true"]) for _ in range(40)]]))
+pid = os.posix_spawn("/bin/sh", ["sh", "-c", "exit 6"], os.environ); print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
