@@ -10,6 +10,11 @@ use sync::{Mutex, Rank};
 pub trait Terminal: Any + Send + Sync {
     /// Device number, as /proc/PID/stat shows it.
     fn device(&self) -> u64;
+    /// It controls a session from now on: the ids of session and foreground group in the root namespace. Called
+    /// for a session that starts with a terminal; the tree may be locked.
+    fn attached(&self, session: i32, foreground: i32) {
+        let _ = (session, foreground);
+    }
     /// The session that it controlled has ended or let it go: readers and writers get hang-ups. Called without
     /// locks held; the kernel itself signals the foreground group.
     fn hang_up(&self);

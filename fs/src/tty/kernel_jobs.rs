@@ -90,6 +90,10 @@ impl Terminal for Pty {
         Self::device(self)
     }
 
+    fn attached(&self, session: i32, foreground: i32) {
+        self.control_session(session, foreground);
+    }
+
     /// The session is over. A pseudoterminal's files live on: who still has them may use them.
     fn hang_up(&self) {
         self.forget_session();

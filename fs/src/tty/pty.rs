@@ -379,6 +379,11 @@ impl Pty {
         self.jobs.set_foreground(session, foreground);
     }
 
+    /// It controls a session that has just begun.
+    pub(super) fn control_session(&self, session: i32, foreground: i32) {
+        self.state.lock().control = Some(Control { session, foreground });
+    }
+
     /// The session that it controlled is over.
     pub(super) fn forget_session(&self) {
         self.state.lock().control = None;

@@ -118,8 +118,9 @@ impl Kernel {
             group.oom_score_adj.store(init.oom_score_adj, std::sync::atomic::Ordering::SeqCst);
             let session = Session::new(pid.clone());
             let process_group = ProcessGroup::new(pid.clone(), session.clone());
-            if init.terminal.is_some() {
-                session.set_terminal(init.terminal);
+            if let Some(terminal) = init.terminal {
+                terminal.attached(pid.root(), pid.root());
+                session.set_terminal(Some(terminal));
                 session.set_foreground(&process_group);
             }
             tree.add_group(GroupNode {
