@@ -71,7 +71,8 @@ impl Place {
         let is_owner = creds.fsuid == attr.uid;
         let may_uid = uid.is_none_or(|uid| is_owner && uid == attr.uid);
         let may_gid = gid.is_none_or(|gid| is_owner && (gid == attr.gid || creds.is_in_group(gid)));
-        if !(may_uid && may_gid) && !creds.has(Capability::Chown) {
+        let is_allowed = creds.has(Capability::Chown) || (may_uid && may_gid);
+        if !is_allowed {
             return Err(Errno::EPERM);
         }
         self.change(caller, &AttrChange { uid, gid, mode: dropped_set_ids(&attr), ..AttrChange::default() })

@@ -64,7 +64,7 @@ impl Cache {
             let mut slots = self.slots.lock();
             let Slots { list, free, .. } = &mut *slots;
             for (index, slot) in list.iter_mut().enumerate() {
-                if slot.as_ref().is_some_and(|dentry| std::ptr::eq(&**dentry.superblock(), superblock))
+                if slot.as_ref().is_some_and(|dentry| std::ptr::eq(Arc::as_ptr(dentry.superblock()), superblock))
                     && let Some(dentry) = slot.take()
                 {
                     dentry.slot.store(NO_SLOT, Relaxed);

@@ -22,7 +22,7 @@ impl Walk<'_> {
     /// Walks to the directory of the last component.
     pub(crate) fn to_parent(&self, path: &[u8]) -> Result<(Place, Last, Option<Vec<u8>>), Errno> {
         let mut walker = Walker::new(self, path)?;
-        let last = walker.to_last()?;
+        let last = walker.advance()?;
         let name = last.name(&walker);
         if walker.at.inode()?.kind() != FileType::Directory {
             return Err(Errno::ENOTDIR);

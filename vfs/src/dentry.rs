@@ -236,11 +236,8 @@ impl Dentry {
         let dentry = Self::make(self.superblock.clone(), Some(self.clone()), name.clone(), inode);
         let old = {
             let mut children = self.children.write();
-            if self.version.load(SeqCst) != version {
-                None
-            } else {
-                Some(children.insert(name, Arc::downgrade(&dentry)))
-            }
+            let is_current = self.version.load(SeqCst) == version;
+            is_current.then(|| children.insert(name, Arc::downgrade(&dentry)))
         };
         old?;
         if policy != CachePolicy::Never {

@@ -25,10 +25,12 @@ pub trait Device: Send + Sync {
     fn open(&self, caller: &Caller, place: &Place, rdev: u64, flags: OpenFlags) -> Result<Opened, Fail>;
 }
 
+type Key = (FileType, u32, Option<u32>);
+
 /// Registered devices.
 pub struct DeviceTable {
     /// By kind, major and minor; minor `None` stands for all without an entry of their own.
-    devices: RwLock<HashMap<(FileType, u32, Option<u32>), Arc<dyn Device>>>,
+    devices: RwLock<HashMap<Key, Arc<dyn Device>>>,
 }
 
 impl DeviceTable {

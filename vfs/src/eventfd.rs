@@ -47,7 +47,7 @@ impl EventFd {
 
     /// Adds to the counter without waiting, up to its highest value: for the kernel's own events.
     pub fn signal(&self, value: u64) {
-        let sum = |count: u64| Some(count.saturating_add(value).min(u64::MAX));
+        let sum = |count: u64| Some(count.saturating_add(value));
         // The closure never refuses.
         let _ = self.count.fetch_update(SeqCst, SeqCst, sum);
         self.queue.notify(Events::IN | Events::RDNORM);

@@ -335,3 +335,63 @@ impl fmt::Debug for FdTable {
         write!(f, "FdTable({})", self.id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::EventFd;
+    use crate::test_fs::caller;
+    use abi::fs::OpenFlags;
+    use std::sync::atomic::Ordering::SeqCst;
+
+    fn file() -> Arc<OpenFile> {
+        EventFd::open(0, false, OpenFlags::empty())
+    }
+
+    #[test]
+    fn the_lowest_number_is_taken() {
+        let (caller, process) = caller(0);
+        let table = FdTable::new();
+        for expected in 0..5 {
+            assert_eq!(table.insert(&caller, file(), false), Ok(expected));
+        }
+        table.close(&caller, 1).expect("open");
+        table.close(&caller, 3).expect("open");
+        assert_eq!(table.close(&caller, 3), Err(Errno::EBADF));
+        assert_eq!(table.insert(&caller, file(), true), Ok(1));
+        assert_eq!(table.reserve(&caller, 10, false).map(|slot| slot.install(file())), Ok(10));
+        assert_eq!(table.insert(&caller, file(), false), Ok(3));
+        assert_eq!(table.insert(&caller, file(), false), Ok(5));
+        process.file_limit.store(6, SeqCst);
+        assert_eq!(table.insert(&caller, file(), false), Err(Errno::EMFILE));
+        assert_eq!(table.dup_to(&caller, file(), 6, false), Err(Errno::EBADF));
+        assert_eq!(table.dup_to(&caller, file(), 2, false), Ok(()));
+    }
+
+    #[test]
+    fn a_reserved_number_is_not_open_and_comes_back() {
+        let (caller, _) = caller(0);
+        let table = FdTable::new();
+        let slot = table.reserve(&caller, 0, true).expect("free");
+        assert_eq!(table.get(0).map(drop), Err(Errno::EBADF));
+        assert_eq!(table.dup_to(&caller, file(), 0, false), Err(Errno::EBUSY));
+        assert_eq!(table.fork().insert(&caller, file(), false), Ok(0));
+        drop(slot);
+        assert_eq!(table.insert(&caller, file(), false), Ok(0));
+    }
+
+    #[test]
+    fn exec_and_ranges_close() {
+        let (caller, _) = caller(0);
+        let table = FdTable::new();
+        for fd in 0..10 {
+            table.insert(&caller, file(), fd % 2 == 0).expect("free");
+        }
+        let copy = table.fork();
+        table.close_on_exec(&caller);
+        assert_eq!(table.entries().iter().map(|entry| entry.0).collect::<Vec<_>>(), [1, 3, 5, 7, 9]);
+        table.close_range(&caller, 3, u32::MAX);
+        assert_eq!(table.next_open(2), None);
+        assert_eq!(copy.entries().len(), 10);
+    }
+}

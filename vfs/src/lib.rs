@@ -43,6 +43,8 @@ mod ring;
 mod rw;
 pub mod splice;
 mod superblock;
+#[cfg(test)]
+mod test_fs;
 mod vfs;
 mod walk;
 
@@ -50,7 +52,7 @@ pub use anon::{ANON_INODE_DEV, next_ino};
 pub use attachments::Attachments;
 pub use caller::{Caller, ProcessView};
 pub use context::FsContext;
-pub use cred::{Capability, Credentials, IdMaps, IdRange, UserNamespace};
+pub use cred::{Capability, Credentials, IdMaps, IdRange, OVERFLOW_ID, UserNamespace};
 pub use dentry::Dentry;
 pub use device::{Device, DeviceTable, Opened, make_dev, split_dev};
 pub use epoll::Epoll;

@@ -4,7 +4,7 @@
 use crate::cred::UserNamespace;
 use crate::dentry::Dentry;
 use crate::filesystem::Filesystem;
-use crate::mount::{Attach, Mount, key};
+use crate::mount::{Mount, key};
 use crate::place::Place;
 use crate::vfs::Vfs;
 use abi::Errno;
@@ -96,7 +96,6 @@ impl MountNamespace {
     }
 
     /// The root of all, what is mounted over it included.
-    #[expect(clippy::missing_panics_doc, reason = "a namespace has a root from its making on")]
     pub fn root(&self) -> Place {
         let root = self.root.read().clone();
         let Some(mount) = root else { unreachable!("a namespace without a root") };
@@ -385,7 +384,7 @@ fn dissolve(top: &Arc<Mount>) -> Vec<Arc<Mount>> {
         if let Some(covered) = mount.covers() {
             unhang(mount, &covered);
         }
-        let old = std::mem::replace(&mut *mount.attach.write(), Attach::default());
+        let old = std::mem::take(&mut *mount.attach.write());
         drop(old);
     }
     mounts

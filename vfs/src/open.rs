@@ -27,7 +27,7 @@ pub struct OpenHow {
 }
 
 /// All flags that `open(2)` knows.
-const VALID_FLAGS: OpenFlags = OpenFlags::from_bits_retain(0o37777703);
+const VALID_FLAGS: OpenFlags = OpenFlags::from_bits_retain(0o37_777_703);
 /// Flags that mean something with `O_PATH`.
 const PATH_FLAGS: OpenFlags =
     OpenFlags::PATH.union(OpenFlags::DIRECTORY).union(OpenFlags::NOFOLLOW).union(OpenFlags::CLOEXEC);
@@ -91,7 +91,7 @@ impl Walk<'_> {
         let follow = !flags.intersects(OpenFlags::NOFOLLOW | OpenFlags::EXCL);
         let mut walker = Walker::new(self, path)?;
         loop {
-            let last = walker.to_last()?;
+            let last = walker.advance()?;
             let Some(name) = last.name(&walker) else {
                 if walker.at.inode()?.kind() != FileType::Directory && !last.is_slashed {
                     // A magic link led straight to the file.
@@ -160,7 +160,8 @@ impl Walk<'_> {
     }
 
     /// Opens a program for execution: a regular file with execute permission on a mount that allows it
-    /// (`EACCES`). `follow` a link at the end, else `ELOOP`.
+    /// (`EACCES`), that nobody writes to (`ETXTBSY`), nor can while it is open. `follow` a link at the end, else
+    /// `ELOOP`.
     pub fn open_exec(&self, path: &[u8], follow: bool) -> Result<Arc<OpenFile>, Fail> {
         let place = self.find(path, follow)?;
         self.open_exec_place(place)
@@ -179,7 +180,10 @@ impl Walk<'_> {
         }
         inode.permission(self.caller, 1)?;
         // Whoever may execute needs no read permission; the kernel reads for them.
-        self.open_checked(place, OpenFlags::empty())
+        let ops = inode.clone().open(self.caller, OpenFlags::empty())?;
+        let file = OpenFile::new_program(ops, place)?;
+        notify::on_file(&file, Event::OPEN);
+        Ok(file)
     }
 
     /// Opens the object at a place, which was reached without following a link at the end.

@@ -40,13 +40,21 @@ pub const SETFL_MASK: OpenFlags = OpenFlags::APPEND
 const OPEN_ONLY: OpenFlags =
     OpenFlags::CREAT.union(OpenFlags::EXCL).union(OpenFlags::NOCTTY).union(OpenFlags::TRUNC).union(OpenFlags::CLOEXEC);
 
+/// What an open file counts as among the users of its inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hold {
+    None,
+    Writer,
+    Program,
+}
+
 /// An open file description.
 pub struct OpenFile {
     /// The operations.
     pub ops: Box<dyn File>,
     place: OnceLock<Place>,
     is_anonymous: bool,
-    counts_as_writer: bool,
+    hold: Hold,
     /// Kind of the object; `None` for a file without a place.
     kind: Option<FileType>,
     flags: AtomicU32,
@@ -56,7 +64,7 @@ pub struct OpenFile {
 }
 
 impl OpenFile {
-    fn make(ops: Box<dyn File>, place: Option<Place>, flags: OpenFlags, counts_as_writer: bool) -> Arc<Self> {
+    fn make(ops: Box<dyn File>, place: Option<Place>, flags: OpenFlags, hold: Hold) -> Arc<Self> {
         let is_anonymous = place.as_ref().is_none_or(Place::is_nameless);
         let kind = place.as_ref().and_then(|place| place.inode().ok()).map(|inode| inode.kind());
         Arc::new(Self {
@@ -64,7 +72,7 @@ impl OpenFile {
             kind,
             place: place.map_or_else(OnceLock::new, OnceLock::from),
             is_anonymous,
-            counts_as_writer,
+            hold,
             flags: AtomicU32::new((flags - OPEN_ONLY).bits()),
             offset: Mutex::new(Rank::Offset, 0),
             owner: Mutex::new(Rank::Leaf, SignalOwner::default()),
@@ -74,17 +82,25 @@ impl OpenFile {
 
     /// A file without a place: pipe, socket, eventfd. `flags` are the access mode and status flags.
     pub fn anonymous(ops: Box<dyn File>, flags: OpenFlags) -> Arc<Self> {
-        Self::make(ops, None, flags, false)
+        Self::make(ops, None, flags, Hold::None)
     }
 
     /// A file at a place. Everything was checked.
     pub fn new(ops: Box<dyn File>, place: Place, flags: OpenFlags) -> Arc<Self> {
-        Self::make(ops, Some(place), flags, false)
+        Self::make(ops, Some(place), flags, Hold::None)
     }
 
     /// A file at a place that counts among the writers of its inode until it is closed.
     pub(crate) fn new_writer(ops: Box<dyn File>, place: Place, flags: OpenFlags) -> Arc<Self> {
-        Self::make(ops, Some(place), flags, true)
+        Self::make(ops, Some(place), flags, Hold::Writer)
+    }
+
+    /// A program's file: nobody opens it for writing until it is closed. `ETXTBSY` while somebody writes.
+    pub(crate) fn new_program(ops: Box<dyn File>, place: Place) -> Result<Arc<Self>, Errno> {
+        if !place.inode()?.attachments().deny_write() {
+            return Err(Errno::ETXTBSY);
+        }
+        Ok(Self::make(ops, Some(place), OpenFlags::LARGEFILE, Hold::Program))
     }
 
     /// The operations as their own type.
@@ -116,7 +132,7 @@ impl OpenFile {
     /// Open for reading.
     pub fn is_readable(&self) -> bool {
         let flags = self.flags();
-        !flags.contains(OpenFlags::PATH) && (flags.bits() & 3 == 0 || flags.bits() & 3 == 2)
+        !flags.contains(OpenFlags::PATH) && matches!(flags.bits() & 3, 0 | 2)
     }
 
     /// Open for writing.
@@ -218,8 +234,10 @@ impl Drop for OpenFile {
             if let Some(locks) = inode.attachments().locks_if_any() {
                 locks.release_description(id);
             }
-            if self.counts_as_writer {
-                inode.attachments().end_write();
+            match self.hold {
+                Hold::None => {}
+                Hold::Writer => inode.attachments().end_write(),
+                Hold::Program => inode.attachments().allow_write(),
             }
         }
     }

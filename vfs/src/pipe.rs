@@ -105,7 +105,7 @@ impl Pipe {
         }
         let (put, became_writable) = {
             let mut state = self.state.lock();
-            if state.ring.len() == 0 {
+            if state.ring.is_empty() {
                 return if state.writers == 0 { Ok(0) } else { Err(Errno::EAGAIN) };
             }
             let was_full = state.room() < PIPE_BUF;
@@ -137,7 +137,7 @@ impl Pipe {
             if is_full || (is_packet && state.packets.len() >= state.capacity / PIPE_BUF) {
                 return Err(Errno::EAGAIN);
             }
-            let was_empty = state.ring.len() == 0;
+            let was_empty = state.ring.is_empty();
             let max = if is_packet { left.min(PIPE_BUF) } else { left.min(room) };
             let start = state.out + state.ring.len() as u64;
             let pushed = state.ring.append(max, &mut |piece| source.take(piece))?;
@@ -155,7 +155,7 @@ impl Pipe {
     /// Copies up to `max` of the first bytes out without taking them: `tee(2)`.
     pub(crate) fn peek(&self, max: usize) -> Result<Vec<u8>, Errno> {
         let state = self.state.lock();
-        if state.ring.len() == 0 {
+        if state.ring.is_empty() {
             return if state.writers == 0 { Ok(Vec::new()) } else { Err(Errno::EAGAIN) };
         }
         let (one, two) = state.ring.slices(max);
@@ -320,7 +320,7 @@ impl File for PipeEnd {
         let state = self.pipe.state.lock();
         let mut events = Events::empty();
         if self.is_reader {
-            if state.ring.len() > 0 {
+            if !state.ring.is_empty() {
                 events |= Events::IN | Events::RDNORM;
             }
             if state.writers == 0 && state.writer_count != self.writer_count {

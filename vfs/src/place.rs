@@ -46,23 +46,12 @@ impl Place {
     }
 
     /// What is mounted here, on top of everything; the place itself when nothing is.
-    pub(crate) fn top(mut self) -> Self {
+    pub fn top(mut self) -> Self {
         while self.dentry.is_mountpoint() {
             let Some(child) = self.mount.child(&self.dentry) else { break };
             self = Self { dentry: child.root().clone(), mount: child };
         }
         self
-    }
-
-    /// One step towards the root of all: `None` at the root of the namespace, of what was detached, and
-    /// of what hangs nowhere. The result is not covered by [`Self::top`].
-    pub(crate) fn up(&self) -> Option<Self> {
-        let mut at = self.clone();
-        while at.is_mount_root() {
-            at = at.mount.covers()?;
-        }
-        let parent = at.dentry.parent()?;
-        Some(Self { mount: at.mount, dentry: parent })
     }
 
     /// The path from `root`, and whether it starts there (else it starts at the root of its namespace,

@@ -54,7 +54,6 @@ pub struct Vfs {
     memory_files: OnceLock<Arc<dyn MemoryFiles>>,
     next_mount: AtomicU64,
     next_device: AtomicU64,
-    pub(crate) mount_count: AtomicU64,
 }
 
 impl Vfs {
@@ -68,7 +67,6 @@ impl Vfs {
             memory_files: OnceLock::new(),
             next_mount: AtomicU64::new(20),
             next_device: AtomicU64::new(20),
-            mount_count: AtomicU64::new(0),
         })
     }
 

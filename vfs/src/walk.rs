@@ -64,7 +64,7 @@ impl<'a> Walk<'a> {
     pub fn find(&self, path: &[u8], follow: bool) -> Result<Place, Errno> {
         let mut walker = Walker::new(self, path)?;
         loop {
-            let last = walker.to_last()?;
+            let last = walker.advance()?;
             let Some(name) = last.name(&walker) else { return walker.finish(&last) };
             let found = walker.lookup(&name)?;
             if is_symlink(&found)? && (follow || last.is_slashed) {
@@ -165,7 +165,7 @@ impl<'w, 'a> Walker<'w, 'a> {
     }
 
     /// Walks up to the last component.
-    pub(crate) fn to_last(&mut self) -> Result<Last, Errno> {
+    pub(crate) fn advance(&mut self) -> Result<Last, Errno> {
         loop {
             let component = self.next_component();
             let is_slashed = self.path.get(component.end) == Some(&b'/');

@@ -126,7 +126,7 @@ fn remount(namespace: &MountNamespace, at: &Place, flags: MountFlags) -> Result<
 pub(crate) fn umount2(task: &mut CurrentTask, target: UserStr, flags: u32) -> Result<(), Errno> {
     let flags = UmountFlags::from_bits(flags).ok_or(Errno::EINVAL)?;
     let target = read_path(task, target)?;
-    let at = walk(task, &target, !flags.contains(UmountFlags::NOFOLLOW))?;
+    let at = walk(task, &target, !flags.contains(UmountFlags::NOFOLLOW))?.top();
     let namespace = namespace(task)?;
     if flags.contains(UmountFlags::EXPIRE) {
         let is_alone = !flags.intersects(UmountFlags::FORCE | UmountFlags::DETACH);
