@@ -4,7 +4,9 @@ use crate::control::Order;
 use crate::failure::Failure;
 use crate::plan::{Descriptors, Plan, Terminal};
 use host::launch::{Context, MountTrees, Signals, close_others, die_with_parent, drop_capabilities, leave_session};
+use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::stdio::{dup2_stdin, dup2_stdout};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 const SIGWINCH: u8 = 28;
@@ -22,19 +24,21 @@ pub(crate) type Window = (Signals, OwnedFd);
 
 /// Waits for the starter, then leaves mounts, descriptors, capabilities and terminal of the host.
 pub(crate) fn leave_host(plan: &Plan, given: &Descriptors) -> Result<(Reach, Option<Window>), Failure> {
+    // First of all: the starter's end of the link is among them, and hides its end.
+    close_others(&kept(given))?;
     match given.link.next_order().step("hear from the starter")? {
         Some(Order::Proceed) => {}
         _ => return Err(Failure::boot("the starter ended early")),
     }
     host::launch::restore_signals();
     leave_session()?;
+    let_go_of_streams()?;
     let window = given.terminal.as_ref().filter(|terminal| terminal.is_own).map(own_window).transpose()?;
     let mounts = MountTrees::take(&plan.trees)?;
     mounts.leave_the_rest()?;
     if plan.becomes_root {
         host::launch::become_root()?;
     }
-    close_others(&kept(given, &mounts, window.as_ref()))?;
     raise_limits();
     drop_capabilities()?;
     if plan.dies_with_starter {
@@ -57,20 +61,20 @@ fn own_window(terminal: &Terminal) -> Result<Window, Failure> {
     Ok((signals, terminal.output.try_clone().step(step)?))
 }
 
-fn kept<'a>(given: &'a Descriptors, mounts: &'a MountTrees, window: Option<&'a Window>) -> Vec<BorrowedFd<'a>> {
+/// Standard input and output belong to the program, not to the sentry: when the program closes its own, the
+/// other end shall see it. Standard error stays for the last words of a sentry with a bug.
+fn let_go_of_streams() -> Result<(), Failure> {
+    let step = "open /dev/null";
+    let null = open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).step(step)?;
+    dup2_stdin(&null).step(step)?;
+    Ok(dup2_stdout(&null).step(step)?)
+}
+
+fn kept(given: &Descriptors) -> Vec<BorrowedFd<'_>> {
     let stdio = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];
     let terminal = given.terminal.iter().flat_map(|terminal| terminal.input.iter().chain([&terminal.output]));
-    let owned = given
-        .streams
-        .iter()
-        .flatten()
-        .chain(terminal)
-        .chain(&given.listener)
-        .chain(&given.log)
-        .chain(&mounts.trees)
-        .chain(&mounts.proc);
-    let window = window.into_iter().flat_map(|(signals, terminal)| [signals.as_fd(), terminal.as_fd()]);
-    stdio.into_iter().chain(window).chain([given.link.as_fd()]).chain(owned.map(AsFd::as_fd)).collect()
+    let owned = given.streams.iter().flatten().chain(terminal).chain(&given.listener).map(AsFd::as_fd);
+    stdio.into_iter().chain([given.link.as_fd()]).chain(host::log::descriptor()).chain(owned).collect()
 }
 
 /// The sentry stands for many processes: it takes what its starter's hard limits grant. No core dumps.

@@ -38,14 +38,14 @@ fn start(plan: Plan, given: &mut Descriptors) -> Result<(Arc<Sandbox>, Ending), 
     let listener = given.listener.take();
     let machine = Machine::build(&plan, reach, given)?;
     let (sandbox, ending) = Sandbox::new(machine, link);
+    let sources = Sources { listener, window, dies_with_starter: true };
+    Server::start(Arc::clone(&sandbox), sources).step("start the control thread")?;
     lock_down()?;
     sandbox.say(&Report::Ready);
     if !plan.awaits_start {
         sandbox.start()?;
         sandbox.say(&Report::Done);
     }
-    let sources = Sources { listener, window, dies_with_starter: true };
-    Server::start(Arc::clone(&sandbox), sources).step("start the control thread")?;
     Ok((sandbox, ending))
 }
 

@@ -4,7 +4,7 @@ use super::record::{Record, Status};
 use crate::error::{Result, Try, bail};
 use oci_spec::runtime::{Hook, Hooks};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use std::io;
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
@@ -62,7 +62,7 @@ fn run(hook: &Hook, key: &str, record: &Record, state: &str) -> Result<()> {
     if let Some((name, arguments)) = hook.args().as_ref().and_then(|args| args.split_first()) {
         command.arg0(name).args(arguments);
     }
-    command.env_clear().current_dir(&record.bundle).stdin(Stdio::piped()).stdout(Stdio::null());
+    command.process_group(0).env_clear().current_dir(&record.bundle).stdin(Stdio::piped()).stdout(Stdio::null());
     for variable in hook.env().iter().flatten() {
         let Some((name, value)) = variable.split_once('=') else { bail!("{key}: \"{variable}\" is no NAME=VALUE") };
         command.env(name, value);
@@ -97,7 +97,7 @@ fn wait(child: &mut Child, timeout: Option<Duration>) -> io::Result<Option<ExitS
             Err(error) => return Err(error.into()),
         }
     }
-    child.kill()?;
+    kill_process_group(pid, Signal::KILL)?;
     child.wait()?;
     Ok(None)
 }

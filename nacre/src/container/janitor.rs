@@ -1,14 +1,13 @@
 //! Cleans up after a command that is killed while it makes or keeps a container.
 
+use super::process_id::ProcessId;
 use super::record::Record;
-use super::store::Entry;
-use crate::cgroup;
+use super::store::Store;
 use crate::error::{Result, Try};
 use host::launch::{Child, close_others, fork, leave_session};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Signal, pidfd_send_signal};
-use std::fs;
 use std::os::fd::{AsFd as _, OwnedFd};
 
 /// Seconds that the sandbox is given to end.
@@ -21,11 +20,13 @@ pub(super) struct Janitor {
 }
 
 impl Janitor {
-    /// Starts it for a container of this process. What is to be removed it reads from the record.
-    pub(super) fn start(entry: &Entry) -> Result<Self> {
+    /// Starts it for a container that this process is going to make. What is to be removed it reads from the
+    /// record.
+    pub(super) fn start(store: &Store, id: &str) -> Result<Self> {
         let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC).map(|(read, write)| (write, read)).to("make a pipe")?;
+        let keeper = ProcessId::own();
         let child = fork(|| {
-            watch(entry, &theirs);
+            watch(store, id, keeper, &theirs);
             0
         })?;
         Ok(Self { child, line: ours })
@@ -40,7 +41,7 @@ impl Drop for Janitor {
     }
 }
 
-fn watch(entry: &Entry, line: &OwnedFd) {
+fn watch(store: &Store, id: &str, keeper: Option<ProcessId>, line: &OwnedFd) {
     // Whatever fails here leaves more open than needed, which does not hurt.
     let _ = leave_session();
     let _ = close_others(&[line.as_fd()]);
@@ -53,21 +54,25 @@ fn watch(entry: &Entry, line: &OwnedFd) {
             _ => break,
         }
     }
-    // The lock went with the descriptors. Nobody else removes what has a keeper until that is dead.
-    let record = entry.read().ok();
-    if record.as_ref().is_some_and(|record| record.keeper.is_none()) {
-        return;
+    let Ok(entry) = store.open(id) else { return };
+    match entry.read() {
+        Ok(record) if record.keeper.is_some() && record.keeper == keeper => {
+            end(&record);
+            // Nobody is left to tell.
+            let _ = entry.remove(Some(&record));
+        }
+        // Another one's, or one that was let go.
+        Ok(_) => {}
+        // Killed before the first record was written.
+        Err(_) => {
+            entry.remove_if_abandoned();
+        }
     }
-    if let Some(record) = &record {
-        end(record);
-        let _ = cgroup::remove(&record.cgroups);
-    }
-    let _ = fs::remove_dir_all(&entry.dir);
 }
 
 /// Ends the sandbox.
 fn end(record: &Record) {
-    let Some(pidfd) = record.sentry.and_then(super::process_id::ProcessId::open) else { return };
+    let Some(pidfd) = record.sentry.and_then(ProcessId::open) else { return };
     let _ = pidfd_send_signal(&pidfd, Signal::KILL);
     let patience = Timespec { tv_sec: PATIENCE, tv_nsec: 0 };
     let _ = poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&patience));

@@ -38,11 +38,11 @@ pub(crate) fn make(global: &Global, making: &Making, in_foreground: bool) -> Res
     let streams = streams(&bundle, making, in_foreground)?;
     let has_own_terminal = streams.terminal.as_ref().is_some_and(|terminal| !terminal.is_own);
     let cgroup = Cgroup::plan(bundle.cgroup(), &making.id, bundle.resources())?;
-    let entry = Store::new(global).create(&making.id)?;
-    let record = fresh_record(&bundle, &making.id, &cgroup);
-    let mut unfinished = Unfinished { entry: Some(entry), record, janitor: None };
+    let store = Store::new(global);
+    let janitor = Some(Janitor::start(&store, &making.id)?);
+    let entry = Some(store.create(&making.id)?);
+    let mut unfinished = Unfinished { entry, record: fresh_record(&bundle, &making.id, &cgroup), janitor };
     unfinished.entry()?.write(&unfinished.record)?;
-    unfinished.janitor = Some(Janitor::start(unfinished.entry()?)?);
     let listener = Some(client::listener(unfinished.entry()?)?);
     plan.dies_with_starter = in_foreground;
     plan.pids_limit = cgroup.pids_limit();
