@@ -26,10 +26,6 @@ impl Ring {
         self.len == 0
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// Makes room for `more` bytes; `ENOMEM`.
     fn reserve(&mut self, more: usize) -> Result<(), Errno> {
         let need = self.len + more;
