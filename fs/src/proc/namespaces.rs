@@ -7,7 +7,7 @@ use abi::fs::{FileType, OpenFlags};
 use kernel::{PidNamespace, UtsNamespace};
 use std::sync::Arc;
 use sync::Fail;
-use vfs::{CachePolicy, Caller, File, Filesystem, LinkTarget, MountNamespace, Place, UserNamespace};
+use vfs::{CachePolicy, Caller, File, Filesystem, LinkTarget, MountNamespace, OpenFile, Place, UserNamespace};
 
 type Text = Result<Vec<u8>, Errno>;
 
@@ -148,7 +148,7 @@ impl Object for NamespaceLink {
 
     fn target(&self, caller: &Caller) -> Result<LinkTarget, Errno> {
         readable(&self.process, caller)?;
-        Ok(LinkTarget::Place(place(find(&self.process, self.name.as_bytes())?)?))
+        Ok(LinkTarget::File(open_file(find(&self.process, self.name.as_bytes())?)))
     }
 }
 
@@ -157,12 +157,13 @@ const NSFS_DEVICE: u64 = 4;
 /// Its `statfs(2)` magic.
 const NSFS_MAGIC: u64 = 0x6e73_6673;
 
-/// The file of a namespace: a place without a name in any tree.
-fn place(namespace: Namespace) -> Result<Place, Errno> {
+/// The file of a namespace, at a place without a name in any tree.
+fn open_file(namespace: Namespace) -> Arc<OpenFile> {
     let name = namespace.name();
+    let ops = Box::new(NamespaceFile(namespace.clone()));
     let object = move || -> Box<dyn Object> { Box::new(NamespaceNode(namespace.clone())) };
     let fs = PseudoFs::new("nsfs", NSFS_MAGIC, NSFS_DEVICE, String::new(), object);
-    Ok(Place::nameless(fs.root(), name.as_bytes()))
+    OpenFile::new(ops, Place::nameless(fs.root(), name.as_bytes()), OpenFlags::empty())
 }
 
 /// A namespace as an object of the filesystem.

@@ -11,7 +11,7 @@ use abi::fs::FileType;
 use kernel::Task;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use vfs::{Caller, LinkTarget, OpenFile};
+use vfs::{Caller, LinkTarget};
 
 /// A process, or one thread of it.
 #[derive(Clone)]
@@ -161,8 +161,6 @@ fn root_dir(process: &Process, caller: &Caller) -> Result<LinkTarget, Errno> {
 
 fn exe(process: &Process, caller: &Caller) -> Result<LinkTarget, Errno> {
     readable(process, caller)?;
-    let mm = process.task.mm().ok_or(Errno::ENOENT)?;
-    let backing = mm.exe().ok_or(Errno::ENOENT)?;
-    let file = backing.as_any().downcast_ref::<Arc<OpenFile>>().ok_or(Errno::ENOENT)?;
-    Ok(LinkTarget::Place(file.place().clone()))
+    let live = process.task.live().ok_or(Errno::ENOENT)?;
+    Ok(LinkTarget::Place(live.program.file().place().clone()))
 }

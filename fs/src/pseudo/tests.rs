@@ -1,7 +1,7 @@
 //! Tables, trees and text files as the vfs drives them.
 
 use super::*;
-use crate::testing::caller;
+use crate::pseudo::testing::caller;
 use abi::Errno;
 use abi::fs::{FileType, OpenFlags};
 use mm::{SliceSource, VecSink};

@@ -4,7 +4,7 @@ use super::jobs::Jobs;
 use super::master::{MasterFile, Release};
 use super::pty::Pty;
 use super::slave::SlaveFile;
-use crate::testing::{Process, caller_of};
+use crate::pseudo::testing::{Process, caller_of};
 use abi::Errno;
 use abi::fs::OpenFlags;
 use abi::poll::Events;
