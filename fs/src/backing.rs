@@ -18,7 +18,7 @@ pub(crate) struct FileBacking {
 
 impl FileBacking {
     /// `fd` is open with the rights that mappings of `file` may have.
-    pub(crate) fn new(file: &Arc<OpenFile>, fd: Arc<OwnedFd>, is_writable: bool) -> Result<Arc<dyn Backing>, Errno> {
+    pub(crate) fn over(file: &Arc<OpenFile>, fd: Arc<OwnedFd>, is_writable: bool) -> Result<Arc<dyn Backing>, Errno> {
         let attr = file.inode()?.attr()?;
         Ok(Arc::new(Self { file: file.clone(), fd, is_writable, device: attr.dev, inode: attr.ino }))
     }

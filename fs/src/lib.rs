@@ -9,6 +9,7 @@ mod device;
 pub mod devpts;
 pub mod host;
 pub mod memfd;
+pub mod overlay;
 pub mod proc;
 pub mod pseudo;
 pub mod sys;

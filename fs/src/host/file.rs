@@ -66,7 +66,7 @@ impl File for RegularFile {
     }
 
     fn backing(&self, io: &Io<'_>) -> Result<Arc<dyn Backing>, Errno> {
-        FileBacking::new(io.file, self.fd.clone(), io.file.is_writable())
+        FileBacking::over(io.file, self.fd.clone(), io.file.is_writable())
     }
 
     fn sync(&self, _io: &Io<'_>, data_only: bool) -> Result<(), Fail> {

@@ -148,7 +148,7 @@ impl File for Inherited {
             return Err(Errno::ENODEV);
         }
         let fd = self.watched.as_fd().try_clone_to_owned().map_err(|_| Errno::ENFILE)?;
-        FileBacking::new(io.file, Arc::new(fd), io.file.is_writable())
+        FileBacking::over(io.file, Arc::new(fd), io.file.is_writable())
     }
 
     fn sync(&self, _io: &Io<'_>, data_only: bool) -> Result<(), Fail> {

@@ -13,7 +13,11 @@ mod inherited_node;
 mod link;
 mod names;
 mod node;
+#[cfg(test)]
+mod tests;
 
 pub use filesystem::{HostFs, HostOptions};
 pub use inherited::Inherited;
 pub use node::Node;
+
+pub(crate) use node::EachEntry;

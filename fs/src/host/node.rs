@@ -17,6 +17,9 @@ use vfs::{
     SetTime, XattrSet,
 };
 
+/// Takes name, inode number and (if known) kind of an entry.
+pub(crate) type EachEntry<'a> = &'a mut dyn FnMut(&[u8], u64, Option<FileType>);
+
 /// A host object.
 pub struct Node {
     pub(super) fs: Arc<HostFs>,
@@ -193,7 +196,7 @@ impl Node {
     }
 
     /// Names and attributes of a directory's entries, `.` and `..` left out.
-    pub(crate) fn entries(&self, each: &mut dyn FnMut(&[u8], u64, Option<FileType>)) -> Result<(), Errno> {
+    pub(crate) fn entries(&self, each: EachEntry<'_>) -> Result<(), Errno> {
         let fd = file::open_dir(self.way()?.at())?;
         file::read_dir(fd.as_fd(), &mut |entry| {
             if entry.name != b"." && entry.name != b".." {

@@ -22,6 +22,9 @@ const MANY_PAGES: usize = 256;
 /// Largest size of a file.
 const MAX_SIZE: u64 = i64::MAX as u64;
 
+/// Most bytes that one host call copies.
+const STEP: u64 = 1 << 30;
+
 /// Memory files in use.
 static MEMORY_FILES: AtomicU64 = AtomicU64::new(0);
 
@@ -232,7 +235,6 @@ impl Content {
         if size <= (MANY_PAGES * PAGE) as u64 || !has_descriptors() {
             return self.copy_by(size, |buf, offset| file::pread(from.as_fd(), buf, offset));
         }
-        const STEP: u64 = 1 << 30;
         self.reserve_for_copy(size)?;
         let mut data = self.data.write();
         let Store::Host(to) = &data.store else { return Err(Errno::EIO) };

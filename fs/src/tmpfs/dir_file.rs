@@ -11,17 +11,62 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use sync::Fail;
 use vfs::{DirSink, File, Io};
 
+/// Tells the inode number that is shown for an entry.
+type InoOf = Box<dyn Fn(&Object) -> u64 + Send + Sync>;
+
 /// An open directory.
-pub(super) struct DirFile {
+pub(crate) struct DirFile {
     object: Arc<Object>,
+    ino_of: InoOf,
     /// Names that came after reading started at the beginning are not shown: else a program that renames
     /// what it finds would never see the end.
     end: AtomicU64,
 }
 
 impl DirFile {
-    pub(super) const fn new(object: Arc<Object>) -> Self {
-        Self { object, end: AtomicU64::new(u64::MAX) }
+    /// An open directory whose entries have the numbers that `ino_of` says.
+    pub(crate) const fn new(object: Arc<Object>, ino_of: InoOf) -> Self {
+        Self { object, ino_of, end: AtomicU64::new(u64::MAX) }
+    }
+
+    /// Entries from cookie `offset` on; `ino` and `parent` are the numbers of `.` and `..`.
+    pub(crate) fn each(
+        &self,
+        io: &Io<'_>,
+        dst: &mut dyn DirSink,
+        offset: &mut u64,
+        ino: u64,
+        parent: u64,
+    ) -> Result<(), Fail> {
+        let dir = self.object.dir()?.read();
+        if dir.is_dead {
+            return Err(Errno::ENOENT.into());
+        }
+        if *offset == 0 {
+            self.end.store(dir.end(), Relaxed);
+        }
+        let dots = [(b".".as_slice(), ino), (b"..", parent)];
+        for (cookie, (name, ino)) in dots.into_iter().enumerate().skip(*offset as usize) {
+            let next = cookie as u64 + 1;
+            if !dst.entry(name, ino, FileType::Directory, next) {
+                return Ok(());
+            }
+            *offset = next;
+        }
+        let end = self.end.load(Relaxed);
+        dir.each((*offset).max(FIRST_COOKIE), |name, child, cookie| {
+            let Child::Object(object) = child else { return ControlFlow::Continue(()) };
+            if cookie >= end || !dst.entry(name, (self.ino_of)(object), object.kind, cookie + 1) {
+                return ControlFlow::Break(());
+            }
+            *offset = cookie + 1;
+            ControlFlow::Continue(())
+        });
+        drop(dir);
+        if !io.flags.contains(OpenFlags::NOATIME) {
+            self.object.accessed();
+        }
+        Ok(())
     }
 }
 
@@ -42,35 +87,7 @@ impl File for DirFile {
     }
 
     fn read_dir(&self, io: &Io<'_>, dst: &mut dyn DirSink, offset: &mut u64) -> Result<(), Fail> {
-        let dir = self.object.dir()?.read();
-        if dir.is_dead {
-            return Err(Errno::ENOENT.into());
-        }
-        if *offset == 0 {
-            self.end.store(dir.end(), Relaxed);
-        }
-        let dots = [(b".".as_slice(), self.object.ino), (b"..", self.object.parent_ino())];
-        for (cookie, (name, ino)) in dots.into_iter().enumerate().skip(*offset as usize) {
-            let next = cookie as u64 + 1;
-            if !dst.entry(name, ino, FileType::Directory, next) {
-                return Ok(());
-            }
-            *offset = next;
-        }
-        let end = self.end.load(Relaxed);
-        dir.each((*offset).max(FIRST_COOKIE), |name, child, cookie| {
-            let Child::Object(object) = child else { return ControlFlow::Continue(()) };
-            if cookie >= end || !dst.entry(name, object.ino, object.kind, cookie + 1) {
-                return ControlFlow::Break(());
-            }
-            *offset = cookie + 1;
-            ControlFlow::Continue(())
-        });
-        drop(dir);
-        if !io.flags.contains(OpenFlags::NOATIME) {
-            self.object.accessed();
-        }
-        Ok(())
+        self.each(io, dst, offset, self.object.ino, self.object.parent_ino())
     }
 
     fn sync(&self, _io: &Io<'_>, _data_only: bool) -> Result<(), Fail> {

@@ -50,6 +50,11 @@ impl Object {
         Ok(true)
     }
 
+    /// A copy whose original has no name any more.
+    pub(crate) fn lose_name(&self) {
+        self.drop_name();
+    }
+
     /// Sets the times that a copy takes over.
     pub(crate) fn set_times(&self, atime: Timespec, mtime: Timespec) {
         let mut meta = self.meta.lock();

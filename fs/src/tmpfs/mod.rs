@@ -25,6 +25,8 @@ pub use node::Node;
 pub use options::TmpfsOptions;
 
 pub(crate) use content::Content;
+pub(crate) use dir::Child;
+pub(crate) use dir_file::DirFile;
 pub(crate) use layer::Seen;
 pub(crate) use object::{Object, Origin};
 

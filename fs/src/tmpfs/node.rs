@@ -181,7 +181,7 @@ impl Inode for Node {
     fn open(self: Arc<Self>, _caller: &Caller, _flags: OpenFlags) -> Result<Box<dyn File>, Fail> {
         match self.object.kind {
             FileType::Regular => Ok(Box::new(RegularFile::new(self.object.clone()))),
-            FileType::Directory => Ok(Box::new(DirFile::new(self.object.clone()))),
+            FileType::Directory => Ok(Box::new(DirFile::new(self.object.clone(), Box::new(|object| object.ino)))),
             _ => Err(Errno::ENXIO.into()),
         }
     }

@@ -23,11 +23,11 @@ impl<'a> Dirs<'a> {
         Ok(Self { one, two: if is_one { None } else { Some(two.dir()?.write_nested()) } })
     }
 
-    fn old(&mut self) -> &mut Dir {
+    fn from(&mut self) -> &mut Dir {
         &mut self.one
     }
 
-    fn new(&mut self) -> &mut Dir {
+    fn to(&mut self) -> &mut Dir {
         self.two.as_deref_mut().unwrap_or(&mut self.one)
     }
 }
@@ -88,17 +88,17 @@ impl Tmpfs {
         {
             let _renames = self.renames.lock();
             let mut dirs = Dirs::lock(old_dir, new_dir)?;
-            let moved = dirs.old().find(old_name).ok_or(Errno::ENOENT)?.clone();
-            let target = dirs.new().find(new_name).cloned();
+            let moved = dirs.from().find(old_name).ok_or(Errno::ENOENT)?.clone();
+            let target = dirs.to().find(new_name).cloned();
             if flags.contains(RenameFlags::EXCHANGE) {
                 let target = target.ok_or(Errno::ENOENT)?;
-                dirs.old().replace(old_name, Child::Object(target.clone()));
-                dirs.new().replace(new_name, Child::Object(moved.clone()));
+                dirs.from().replace(old_name, Child::Object(target.clone()));
+                dirs.to().replace(new_name, Child::Object(moved.clone()));
                 moved_to(&moved, old_dir, new_dir);
                 moved_to(&target, new_dir, old_dir);
                 replaced = None;
             } else {
-                if dirs.new().is_dead {
+                if dirs.to().is_dead {
                     return Err(Errno::ENOENT);
                 }
                 if let Some(target) = &target {
@@ -114,11 +114,11 @@ impl Tmpfs {
                     replace(&moved, target, new_dir)?;
                 }
                 let old = match &whiteout {
-                    Some(object) => dirs.old().replace(old_name, Child::Object(object.clone())),
-                    None if leave_whiteout => dirs.old().replace(old_name, Child::Whiteout),
-                    None => dirs.old().take(old_name),
+                    Some(object) => dirs.from().replace(old_name, Child::Object(object.clone())),
+                    None if leave_whiteout => dirs.from().replace(old_name, Child::Whiteout),
+                    None => dirs.from().take(old_name),
                 };
-                let covered = dirs.new().put(new_name, Child::Object(moved.clone()))?;
+                let covered = dirs.to().put(new_name, Child::Object(moved.clone()))?;
                 if matches!(covered, Some(Child::Whiteout)) {
                     self.budget().give_inodes(1);
                 }

@@ -13,7 +13,7 @@ const UNIT: usize = 1024;
 
 /// Attributes of an object. Empty ones take no memory of their own.
 #[derive(Debug, Default)]
-pub(super) struct Xattrs(Option<Box<BTreeMap<Vec<u8>, Vec<u8>>>>);
+pub(super) struct Xattrs(Option<BTreeMap<Vec<u8>, Vec<u8>>>);
 
 impl Xattrs {
     /// Inodes of the budget that they take.
