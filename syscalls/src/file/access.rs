@@ -49,10 +49,12 @@ fn check(caller: &Caller, place: &Place, mode: u32) -> Result<(), Errno> {
     if mode & 2 != 0 && is_stored { place.check_writable() } else { Ok(()) }
 }
 
+/// `SECBIT_NO_SETUID_FIXUP`.
+const NO_SETUID_FIXUP: u32 = 4;
+
 /// The caller as its real user, with the capabilities that this one would have: `access(2)`, "Notes".
 fn with_real_ids(caller: &Caller) -> Caller {
     let creds = &caller.creds;
-    const NO_SETUID_FIXUP: u32 = 4;
     if creds.fsuid == creds.uid && creds.fsgid == creds.gid && (creds.uid == 0 || creds.effective == 0) {
         return caller.clone();
     }

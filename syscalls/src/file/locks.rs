@@ -46,12 +46,10 @@ fn bytes(file: &Arc<OpenFile>, request: &Flock) -> Result<(u64, u64), Errno> {
         _ => return Err(Errno::EINVAL),
     };
     let start = base.checked_add(request.start).ok_or(Errno::EOVERFLOW)?;
-    let (first, last) = if request.len > 0 {
-        (start, start.checked_add(request.len - 1).ok_or(Errno::EOVERFLOW)?)
-    } else if request.len < 0 {
-        (start.checked_add(request.len).ok_or(Errno::EINVAL)?, start - 1)
-    } else {
-        (start, i64::MAX)
+    let (first, last) = match request.len {
+        0 => (start, i64::MAX),
+        1.. => (start, start.checked_add(request.len - 1).ok_or(Errno::EOVERFLOW)?),
+        _ => (start.checked_add(request.len).ok_or(Errno::EINVAL)?, start.checked_sub(1).ok_or(Errno::EINVAL)?),
     };
     Ok((u64::try_from(first).map_err(|_| Errno::EINVAL)?, u64::try_from(last).map_err(|_| Errno::EINVAL)?))
 }

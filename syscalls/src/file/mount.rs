@@ -148,9 +148,11 @@ pub(crate) fn pivot_root(task: &mut CurrentTask, new_root: UserStr, put_old: Use
     let root = task.fs().root();
     namespace.pivot_root(&root, &new_root, &put_old)?;
     // Whoever stood at the old root stands at the new one.
-    for other in task.kernel().tree().tasks() {
-        if let Some(fs) = other.fs() {
-            fs.replace(&root, &new_root);
+    for group in task.kernel().groups() {
+        for other in group.all_tasks() {
+            if let Some(fs) = other.fs() {
+                fs.replace(&root, &new_root);
+            }
         }
     }
     Ok(())

@@ -41,8 +41,8 @@ fn open_how(task: &CurrentTask, dir: Fd, path: UserStr, how: &OpenHow) -> Result
 }
 
 /// Flags that `openat2` knows.
-const KNOWN_FLAGS: u64 = 0o37777703;
-const TMPFILE: u64 = 0o20000000;
+const KNOWN_FLAGS: u64 = 0o37_777_703;
+const TMPFILE: u64 = 0o20_000_000;
 
 /// `openat2(2)`.
 pub(crate) fn openat2(task: &mut CurrentTask, dir: Fd, path: UserStr, how: UserAddr, size: usize) -> Result<i32, Fail> {

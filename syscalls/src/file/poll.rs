@@ -68,7 +68,7 @@ fn run(
         return Err(Errno::EINVAL.into());
     }
     let mut list = UserPtr::<PollFd>::new(fds).read_array(&**task.mm(), count as usize)?;
-    let mut items: Vec<Polled> = list.iter().map(|entry| item(task, entry)).collect();
+    let mut items: Vec<Polled> = list.iter().map(|&entry| item(task, entry)).collect();
     let found = vfs::poll(task.caller(), &mut items, deadline, only_look)?;
     for (entry, item) in list.iter_mut().zip(&items) {
         entry.revents = item.got.bits() as u16;
@@ -77,7 +77,7 @@ fn run(
     Ok(found)
 }
 
-fn item(task: &CurrentTask, entry: &PollFd) -> Polled {
+fn item(task: &CurrentTask, entry: PollFd) -> Polled {
     let want = Events::from_bits_truncate(u32::from(entry.events));
     if entry.fd < 0 {
         return Polled { file: None, want, got: Events::empty() };
