@@ -1,4 +1,4 @@
-//! Processes: `getrusage(2)`, `execveat(2)`.
+//! Processes: `getrusage(2)`, `execve(2)`.
 
 use crate::time::Timeval;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -26,12 +26,6 @@ pub struct Rusage {
     pub nivcsw: i64,
 }
 
-/// `AT_FDCWD`: the working directory as a directory descriptor.
-pub const AT_FDCWD: i32 = -100;
-/// `AT_SYMLINK_NOFOLLOW`.
-pub const AT_SYMLINK_NOFOLLOW: u32 = 0x100;
-/// `AT_EMPTY_PATH`.
-pub const AT_EMPTY_PATH: u32 = 0x1000;
 /// Most bytes of one argument string of `execve(2)`, its zero byte included.
 pub const MAX_ARG_STRLEN: usize = 131_072;
 /// Bytes of a thread's name with its zero byte.

@@ -118,3 +118,27 @@ bitflags::bitflags! {
         const INTO_CGROUP = 0x2_0000_0000;
     }
 }
+
+/// `CSIGNAL`: the exit signal in the flags of `clone(2)`.
+pub const CSIGNAL: u64 = 0xff;
+
+/// `struct clone_args` of `clone3(2)`.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+#[expect(missing_docs, reason = "the names of clone3(2)")]
+pub struct CloneArgs {
+    pub flags: u64,
+    pub pidfd: u64,
+    pub child_tid: u64,
+    pub parent_tid: u64,
+    pub exit_signal: u64,
+    pub stack: u64,
+    pub stack_size: u64,
+    pub tls: u64,
+    pub set_tid: u64,
+    pub set_tid_size: u64,
+    pub cgroup: u64,
+}
+
+/// Smallest size of [`CloneArgs`]: `CLONE_ARGS_SIZE_VER0`.
+pub const CLONE_ARGS_SIZE_VER0: usize = 64;

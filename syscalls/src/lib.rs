@@ -2,12 +2,17 @@
 //!
 //! Above `fs`, below `sentry`.
 //! - `table.rs`: one row a call: number, name, handler, support level. The only place that lists them.
+//! - `dispatch.rs`: from a number to its row; the log of calls.
 //! - a small file per man-page family holds the handlers; their typed arguments are the decoder.
 #![forbid(unsafe_code)]
 
 mod arg;
+mod dispatch;
 mod file;
+mod process;
+mod signal;
 mod table;
 
 pub use arg::{Fd, FromArg, Handler, IntoReturn};
+pub use dispatch::dispatch;
 pub use table::{Row, Support, TABLE};

@@ -38,8 +38,7 @@ pub struct Clone {
 }
 
 /// Namespaces of a kind that does not exist here: `EINVAL`, as of a Linux without them.
-const UNKNOWN_NAMESPACES: CloneFlags =
-    CloneFlags::NEWUSER.union(CloneFlags::NEWNET).union(CloneFlags::NEWCGROUP).union(CloneFlags::NEWIPC);
+const UNKNOWN_NAMESPACES: CloneFlags = CloneFlags::NEWUSER.union(CloneFlags::NEWNET).union(CloneFlags::NEWCGROUP);
 /// Namespaces that can be new.
 const NAMESPACES: CloneFlags = CloneFlags::NEWNS.union(CloneFlags::NEWUTS).union(CloneFlags::NEWIPC).union(CloneFlags::NEWPID);
 

@@ -160,6 +160,11 @@ impl CurrentTask {
         self.restart_block = Some(block);
     }
 
+    /// How the call that was interrupted goes on.
+    pub const fn take_restart_block(&mut self) -> Option<RestartBlock> {
+        self.restart_block.take()
+    }
+
     /// Takes over new credentials: what the task and its files see. Counts it for the new real user.
     pub fn set_creds(&mut self, creds: Credentials) {
         let creds = Arc::new(creds);
