@@ -57,7 +57,7 @@ impl Place {
             return Err(Errno::EOPNOTSUPP);
         }
         let mut mode = mode & 0o7777;
-        if !caller.creds.is_in_group(attr.gid) && !caller.creds.has(Capability::Fsetid) {
+        if !caller.creds.is_in_group(attr.gid) && !caller.creds.has_over(&attr, Capability::Fsetid) {
             mode &= !0o2000;
         }
         self.change(caller, &AttrChange { mode: Some(mode), ..AttrChange::default() })
@@ -71,7 +71,7 @@ impl Place {
         let is_owner = creds.fsuid == attr.uid;
         let may_uid = uid.is_none_or(|uid| is_owner && uid == attr.uid);
         let may_gid = gid.is_none_or(|gid| is_owner && (gid == attr.gid || creds.is_in_group(gid)));
-        let is_allowed = creds.has(Capability::Chown) || (may_uid && may_gid);
+        let is_allowed = creds.has_over(&attr, Capability::Chown) || (may_uid && may_gid);
         if !is_allowed {
             return Err(Errno::EPERM);
         }
@@ -153,7 +153,7 @@ fn may_use_xattr(caller: &Caller, inode: &Arc<dyn Inode>, name: &[u8], want: u32
         return if is_write && !caller.creds.has(needed) { Err(Errno::EPERM) } else { Ok(()) };
     }
     if name.starts_with(b"trusted.") {
-        return if caller.creds.has(Capability::SysAdmin) { Ok(()) } else { Err(refused) };
+        return if caller.creds.has_in_root(Capability::SysAdmin) { Ok(()) } else { Err(refused) };
     }
     if name.starts_with(b"user.") {
         let attr = inode.attr()?;

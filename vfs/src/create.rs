@@ -61,7 +61,10 @@ impl Walk<'_> {
         let slot = self.slot(path, false)?;
         may_create(self.caller, &slot.dir)?;
         let is_device = matches!(kind, FileType::CharDevice | FileType::BlockDevice);
-        if is_device && !(kind == FileType::CharDevice && rdev == 0) && !self.caller.creds.has(Capability::Mknod) {
+        if is_device
+            && !(kind == FileType::CharDevice && rdev == 0)
+            && !self.caller.creds.has_in_root(Capability::Mknod)
+        {
             return Err(Errno::EPERM);
         }
         self.make(&slot, kind, mode & 0o7777, rdev, Vec::new())

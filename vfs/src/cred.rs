@@ -116,6 +116,13 @@ impl UserNamespace {
             .map(|&(inside, outside, _)| inside.wrapping_add(id.wrapping_sub(outside)))
     }
 
+    /// Owner and group have names inside.
+    fn knows(&self, attr: &Attr) -> bool {
+        self.parent.is_none()
+            || (self.map_out(attr.uid, |maps| &maps.uid).is_some()
+                && self.map_out(attr.gid, |maps| &maps.gid).is_some())
+    }
+
     /// The kernel uid of a user of this namespace; `None` where nothing is mapped (`EINVAL` for `chown`).
     pub fn kernel_uid(&self, uid: u32) -> Option<u32> {
         self.map_in(uid, |maps| &maps.uid)
@@ -196,6 +203,17 @@ impl Credentials {
         self.effective & capability.bit() != 0
     }
 
+    /// The capability is held in the sandbox's own user namespace.
+    pub fn has_in_root(&self, capability: Capability) -> bool {
+        self.has(capability) && self.user_ns.parent.is_none()
+    }
+
+    /// The capability counts for a file with these attributes: its owner and group are known to the user
+    /// namespace (`user_namespaces(7)`, "Capabilities").
+    pub fn has_over(&self, attr: &Attr, capability: Capability) -> bool {
+        self.has(capability) && self.user_ns.knows(attr)
+    }
+
     /// The capability counts in `target`: held there or in an ancestor, or the caller owns the
     /// namespace from its parent (`user_namespaces(7)`).
     pub fn has_in(&self, target: &Arc<UserNamespace>, capability: Capability) -> bool {
@@ -231,10 +249,11 @@ impl Credentials {
             return Ok(());
         }
         let is_dir = attr.kind == abi::fs::FileType::Directory;
-        if self.has(Capability::DacOverride) && (is_dir || want & 1 == 0 || attr.mode & 0o111 != 0) {
+        let is_free = is_dir || want & 1 == 0 || attr.mode & 0o111 != 0;
+        if is_free && self.has_over(attr, Capability::DacOverride) {
             return Ok(());
         }
-        if self.has(Capability::DacReadSearch) && (want == 4 || (is_dir && want & 2 == 0)) {
+        if (want == 4 || (is_dir && want & 2 == 0)) && self.has_over(attr, Capability::DacReadSearch) {
             return Ok(());
         }
         Err(Errno::EACCES)
@@ -242,6 +261,6 @@ impl Credentials {
 
     /// Owner of the file, or `CAP_FOWNER`.
     pub fn is_owner_or_capable(&self, attr: &Attr) -> bool {
-        self.fsuid == attr.uid || self.has(Capability::Fowner)
+        self.fsuid == attr.uid || self.has_over(attr, Capability::Fowner)
     }
 }

@@ -135,10 +135,19 @@ impl Epoll {
         }
         let inner = file.downcast::<Self>();
         check_exclusive(events, inner.is_some())?;
-        let _nesting = inner.map(|_| NESTING.lock());
-        if let Some(inner) = inner {
-            self.check_nesting(&inner.shared)?;
-        }
+        let item = {
+            let _nesting = inner.map(|_| NESTING.lock());
+            if let Some(inner) = inner {
+                self.check_nesting(&inner.shared)?;
+            }
+            self.insert(file, fd, events, data)?
+        };
+        item.register(file);
+        Ok(())
+    }
+
+    /// A new item, known to both sides but not at work yet: `EEXIST`, `ENOSPC`.
+    fn insert(&self, file: &Arc<OpenFile>, fd: i32, events: u32, data: u64) -> Result<Arc<Item>, Errno> {
         let key = (Arc::as_ptr(file).addr(), fd);
         let item = Arc::new_cyclic(|me| Item {
             me: me.clone(),
@@ -161,8 +170,7 @@ impl Epoll {
             items.insert(key, item.clone());
         }
         file.watchers.add(&item);
-        item.register(file);
-        Ok(())
+        Ok(item)
     }
 
     fn find(&self, file: &Arc<OpenFile>, fd: i32) -> Result<Arc<Item>, Errno> {

@@ -197,7 +197,7 @@ impl Pipe {
         }
         let size = (size as usize).max(PIPE_BUF).next_power_of_two();
         let mut state = self.state.lock();
-        if size > state.capacity && size > PIPE_MAX_SIZE && !caller.creds.has(Capability::SysResource) {
+        if size > state.capacity && size > PIPE_MAX_SIZE && !caller.creds.has_in_root(Capability::SysResource) {
             return Err(Errno::EPERM);
         }
         if state.ring.len() > size {

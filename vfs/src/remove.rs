@@ -241,5 +241,5 @@ pub(crate) fn may_delete(caller: &Caller, dir: &Place, victim: &Dentry) -> Resul
 
 fn is_sticky_for(caller: &Caller, dir: &Attr, victim: &Attr) -> bool {
     let creds = &caller.creds;
-    victim.uid != creds.fsuid && dir.uid != creds.fsuid && !creds.has(Capability::Fowner)
+    victim.uid != creds.fsuid && dir.uid != creds.fsuid && !creds.has_over(victim, Capability::Fowner)
 }
