@@ -31,9 +31,12 @@ impl PtmxDevice {
         Self { default: Mutex::new(Rank::Leaf, Weak::new()) }
     }
 
-    /// Sets the instance that nodes outside of a devpts (`mknod /dev/ptmx c 5 2`) belong to.
-    pub fn set_default(&self, instance: &Arc<DevPts>) {
-        *self.default.lock() = Arc::downgrade(instance);
+    /// The first instance is the one that nodes outside of a devpts (`mknod /dev/ptmx c 5 2`) belong to.
+    pub(super) fn offer(&self, instance: &Arc<DevPts>) {
+        let mut default = self.default.lock();
+        if default.strong_count() == 0 {
+            *default = Arc::downgrade(instance);
+        }
     }
 }
 

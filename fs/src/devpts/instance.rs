@@ -42,12 +42,14 @@ impl DevPts {
     /// A new instance.
     pub fn new(terminals: Arc<Terminals>, options: Options) -> Arc<Self> {
         let ptmx = Ownership { mode: options.ptmxmode, uid: 0, gid: 0 };
-        Arc::new(Self {
+        let instance = Arc::new(Self {
             terminals,
             options,
             slots: Mutex::new(Rank::Leaf, BTreeMap::new()),
             ptmx: Mutex::new(Rank::Leaf, ptmx),
-        })
+        });
+        instance.terminals.ptmx().offer(&instance);
+        instance
     }
 
     /// The filesystem of the instance, with a device number.

@@ -238,6 +238,7 @@ impl Command<'_> {
                 Ok(0)
             }
             TIOCGPKT => self.put(&u32::from(pty.look(|state| state.is_packet))),
+            TIOCGPTPEER => super::peer::open_peer(pty, self.io, self.arg),
             TIOCSIG => {
                 // SIGINT, SIGQUIT and SIGTSTP: what the discipline can send by itself.
                 if self.arg > NSIG || !matches!(self.arg, 2 | 3 | 20) {

@@ -16,6 +16,7 @@ mod kernel_jobs;
 mod master;
 mod modes;
 mod output;
+mod peer;
 mod pty;
 #[cfg(test)]
 mod pty_tests;

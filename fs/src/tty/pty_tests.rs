@@ -1,5 +1,6 @@
 //! Pseudoterminals with their ends, without a kernel.
 
+use super::console::HostConsole;
 use super::jobs::Jobs;
 use super::master::{MasterFile, Release};
 use super::pty::Pty;
@@ -10,6 +11,7 @@ use abi::fs::OpenFlags;
 use abi::poll::Events;
 use abi::tty::{Packet, Termios, Winsize, cc, ioctl::*};
 use mm::{SliceSource, UserAddr, UserMemory, VecSink};
+use std::io::{Read as _, Write as _};
 use std::sync::{Arc, Mutex};
 use sync::{Fail, Restart};
 use vfs::{Caller, OpenFile};
@@ -272,4 +274,42 @@ fn minimum_and_time() {
     assert!(!rig.slave.ops.readiness().contains(Events::IN));
     rig.write(rig.master(), b"f").expect("it writes");
     assert_eq!(rig.read(&rig.slave), Ok("ef".into()));
+}
+
+#[test]
+fn a_host_terminal_is_bridged() {
+    let jobs = Arc::new(Fake::default());
+    let pty = Pty::new(0, jobs.clone());
+    let (host_in, mut typed) = std::io::pipe().expect("a pipe");
+    let (mut shown, host_out) = std::io::pipe().expect("a pipe");
+    let console = HostConsole::start(pty.clone(), host_in.into(), host_out.into()).expect("threads");
+    let leader = caller_of(Process { pid: 10, session: 10, group: 10, ..Process::default() });
+    let slave = SlaveFile::open(&pty, &leader, OpenFlags::RDWR).expect("it opens");
+    let slave = OpenFile::anonymous(Box::new(slave), OpenFlags::RDWR);
+    let io = slave.io(&leader, OpenFlags::empty());
+    let mut buf = [0; 64];
+    slave.ops.write(&io, &mut SliceSource::new(b"$ "), &mut 0).expect("it writes");
+    assert_eq!(shown.read(&mut buf).expect("output"), 2);
+    typed.write_all(b"hi\n").expect("input");
+    let mut sink = VecSink::new(64);
+    assert_eq!(slave.ops.read(&io, &mut sink, &mut 0), Ok(3));
+    assert_eq!(sink.bytes, b"hi\n");
+    // More than the host takes at once: the rest waits for it.
+    let long = vec![b'x'; 200_000];
+    let reader = std::thread::spawn(move || {
+        let mut all = Vec::new();
+        shown.by_ref().take(4 + 200_000).read_to_end(&mut all).expect("output");
+        all.len()
+    });
+    assert_eq!(slave.ops.write(&io, &mut SliceSource::new(&long), &mut 0), Ok(long.len()));
+    console.drain();
+    assert_eq!(reader.join().expect("a reader"), 4 + 200_000);
+    console.set_size(24, 80);
+    assert_eq!(jobs.take(), ["group 10 gets 28"]);
+    // The host's terminal goes away.
+    drop(typed);
+    while jobs.take().is_empty() {
+        std::thread::yield_now();
+    }
+    assert_eq!(slave.ops.read(&io, &mut sink, &mut 0), Ok(0));
 }
