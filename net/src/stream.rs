@@ -1,0 +1,544 @@
+//! Two ends joined by two lanes of bytes: what stream sockets are made of.
+//!
+//! A lane has one lock. It is held while bytes go to or come from user memory, so a byte is copied once;
+//! readers are told when bytes arrive, writers only when a lane that was full has room again.
+
+use crate::common::{ALL, Common, IN, OUT};
+use crate::protocol::Halves;
+use crate::unix::rights::Rights;
+use abi::Errno;
+use abi::poll::Events;
+use abi::socket::Ucred;
+use mm::{Sink, Source};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use sync::{Mutex, MutexGuard, Rank};
+use vfs::{OpenFile, Ring};
+
+/// What differs between the kinds of stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flavor {
+    /// `unix(7)`: a half that is shut is shut for the other end too.
+    Unix,
+    /// `tcp(7)`: the other end hears of it when it sends.
+    Tcp,
+}
+
+/// Sender and descriptors of a range of bytes of a lane.
+struct Segment {
+    start: u64,
+    end: u64,
+    ucred: Option<Ucred>,
+    rights: Option<Rights>,
+}
+
+/// Bytes on their way from one end to the other.
+struct Lane {
+    ring: Ring,
+    /// Bytes that were read so far: the position of the first one in the ring.
+    position: u64,
+    /// Ranges with a sender or descriptors, in order. Empty for most streams.
+    segments: VecDeque<Segment>,
+    /// The writer sends no more.
+    ended: bool,
+    /// The reader shut its receiving half.
+    reader_shut: bool,
+    /// The reader's socket is gone.
+    reader_gone: bool,
+    /// The writer found no room, and is to be told.
+    writer_waits: bool,
+    /// Position of the urgent byte, and the byte itself until it is read: `MSG_OOB`.
+    urgent: Option<(u64, Option<u8>)>,
+}
+
+/// How much may lie in a lane: what `SO_SNDBUF` and `SO_RCVBUF` of its ends give.
+fn limit(flavor: Flavor, writer: &Common, reader: &Common) -> usize {
+    let sndbuf = writer.sndbuf.load(SeqCst) as usize;
+    match flavor {
+        Flavor::Unix => sndbuf,
+        Flavor::Tcp => sndbuf + reader.rcvbuf.load(SeqCst) as usize,
+    }
+}
+
+/// A connection of two stream sockets. Each socket knows which end it is: 0 or 1.
+pub(crate) struct Connection {
+    flavor: Flavor,
+    ends: [Arc<Common>; 2],
+    /// By writing end.
+    lanes: [Mutex<Lane>; 2],
+}
+
+/// One end of a connection.
+#[derive(Clone)]
+pub(crate) struct End {
+    connection: Arc<Connection>,
+    side: bool,
+}
+
+/// What a write carries beside bytes.
+#[derive(Default)]
+pub(crate) struct Extra {
+    pub(crate) ucred: Option<Ucred>,
+    pub(crate) rights: Option<Rights>,
+}
+
+/// Who sent some bytes, when that was noted.
+pub(crate) type Sender = Option<Ucred>;
+
+/// May one read give bytes of several senders?
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Senders {
+    /// It may.
+    #[default]
+    Mixed,
+    /// It may not.
+    Apart,
+    /// Only bytes of this one, as the first part of the read gave.
+    Same(Sender),
+}
+
+/// How to read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ReadHow {
+    pub(crate) peek: bool,
+    /// Drop the bytes instead of copying them: `MSG_TRUNC` of `tcp(7)`.
+    pub(crate) discard: bool,
+    pub(crate) senders: Senders,
+    /// Fewest bytes to be there unless the stream ended.
+    pub(crate) least: usize,
+}
+
+/// What a read found beside bytes.
+#[derive(Default)]
+pub(crate) struct Found {
+    pub(crate) bytes: usize,
+    pub(crate) sender: Sender,
+    pub(crate) files: Option<Vec<Arc<OpenFile>>>,
+}
+
+impl Lane {
+    const fn new() -> Self {
+        Self {
+            ring: Ring::new(),
+            position: 0,
+            segments: VecDeque::new(),
+            ended: false,
+            reader_shut: false,
+            reader_gone: false,
+            writer_waits: false,
+            urgent: None,
+        }
+    }
+
+    fn room(&self, limit: usize) -> usize {
+        limit.saturating_sub(self.ring.len())
+    }
+
+    /// There is enough room that it is worth telling.
+    fn is_writable(&self, limit: usize) -> bool {
+        self.room(limit) >= (limit / 3).max(1)
+    }
+
+    /// Notes whose the last `bytes` bytes are.
+    fn mark(&mut self, bytes: usize, extra: &mut Extra) {
+        let rights = extra.rights.take();
+        if extra.ucred.is_none() && rights.is_none() {
+            return;
+        }
+        let end = self.position + self.ring.len() as u64;
+        let start = end - bytes as u64;
+        if rights.is_none()
+            && let Some(last) = self.segments.back_mut()
+            && last.end == start
+            && last.ucred == extra.ucred
+            && last.rights.is_none()
+        {
+            last.end = end;
+            return;
+        }
+        self.segments.push_back(Segment { start, end, ucred: extra.ucred, rights });
+    }
+
+    /// Sender of the first bytes.
+    fn sender(&self) -> Sender {
+        self.segments.front().filter(|segment| segment.start <= self.position)?.ucred
+    }
+
+    /// How many of the first `max` bytes one read may give, and the segment whose descriptors go along.
+    fn span(&self, max: usize, sender: Option<Sender>) -> (usize, Option<usize>) {
+        let mut at = self.position;
+        let mut end = at + self.ring.len().min(max) as u64;
+        if let Some((urgent, _)) = self.urgent
+            && urgent > at
+        {
+            end = end.min(urgent);
+        }
+        for (index, segment) in self.segments.iter().enumerate() {
+            if segment.start >= end {
+                break;
+            }
+            if segment.start > at {
+                if sender.is_some_and(|sender| sender.is_some()) {
+                    break;
+                }
+                at = segment.start;
+            }
+            if sender.is_some_and(|sender| sender != segment.ucred) {
+                return ((at - self.position) as usize, None);
+            }
+            if segment.rights.is_some() {
+                return ((segment.end.min(end) - self.position) as usize, Some(index));
+            }
+            at = segment.end;
+        }
+        let is_cut = sender.is_some_and(|sender| sender.is_some()) && at < end;
+        (((if is_cut { at } else { end }) - self.position) as usize, None)
+    }
+
+    /// Drops the first bytes, and what was said of them.
+    fn consume(&mut self, bytes: usize) {
+        self.ring.consume(bytes);
+        self.position += bytes as u64;
+        while self.segments.front().is_some_and(|segment| segment.end <= self.position) {
+            self.segments.pop_front();
+        }
+    }
+
+    fn write(&mut self, limit: usize, source: &mut dyn Source, extra: &mut Extra) -> Result<usize, Errno> {
+        let want = source.left();
+        if want == 0 {
+            return Ok(0);
+        }
+        let room = self.room(limit).min(want);
+        if room == 0 {
+            self.writer_waits = true;
+            return Err(Errno::EAGAIN);
+        }
+        let done = self.ring.append(room, &mut |piece| source.take(piece))?;
+        self.mark(done, extra);
+        Ok(done)
+    }
+
+    fn read(&mut self, sink: &mut dyn Sink, how: &ReadHow) -> Result<Found, Errno> {
+        if let Some((at, _)) = self.urgent
+            && at < self.position
+        {
+            self.urgent = None;
+        }
+        let is_over = self.ended || self.reader_shut;
+        if self.ring.is_empty() || (self.ring.len() < how.least && !is_over) {
+            return if is_over { Ok(Found::default()) } else { Err(Errno::EAGAIN) };
+        }
+        let sender = self.sender();
+        let only = match how.senders {
+            Senders::Mixed => None,
+            Senders::Same(before) if before != sender => return Ok(Found::default()),
+            Senders::Apart | Senders::Same(_) => Some(sender),
+        };
+        let (span, segment) = self.span(sink.room(), only);
+        let bytes = if how.discard { span } else { self.copy(sink, span)? };
+        let mut files = None;
+        if let Some(segment) = segment.and_then(|index| self.segments.get_mut(index))
+            && segment.start < self.position + bytes as u64
+        {
+            files = if how.peek {
+                segment.rights.as_ref().map(Rights::peek)
+            } else {
+                segment.rights.take().map(Rights::receive)
+            };
+        }
+        if !how.peek {
+            self.consume(bytes);
+        }
+        Ok(Found { bytes, sender, files })
+    }
+
+    fn copy(&self, sink: &mut dyn Sink, span: usize) -> Result<usize, Errno> {
+        let (one, two) = self.ring.slices(span);
+        let mut bytes = sink.put(one)?;
+        if bytes == one.len() && !two.is_empty() {
+            bytes += match sink.put(two) {
+                Ok(more) => more,
+                Err(errno) if bytes == 0 => return Err(errno),
+                Err(_) => 0,
+            };
+        }
+        Ok(bytes)
+    }
+}
+
+impl Connection {
+    /// Joins two sockets; gives the ends of the first and the second.
+    pub(crate) fn join(flavor: Flavor, ends: [Arc<Common>; 2]) -> (End, End) {
+        let lane = || Mutex::new(Rank::Stream, Lane::new());
+        let connection = Arc::new(Self { flavor, ends, lanes: [lane(), lane()] });
+        (End { connection: connection.clone(), side: false }, End { connection, side: true })
+    }
+}
+
+impl End {
+    fn own(&self) -> &Common {
+        &self.connection.ends[usize::from(self.side)]
+    }
+
+    /// What the other socket has.
+    pub(crate) fn other(&self) -> &Arc<Common> {
+        &self.connection.ends[usize::from(!self.side)]
+    }
+
+    fn out_lane(&self) -> MutexGuard<'_, Lane> {
+        self.connection.lanes[usize::from(self.side)].lock()
+    }
+
+    fn in_lane(&self) -> MutexGuard<'_, Lane> {
+        self.connection.lanes[usize::from(!self.side)].lock()
+    }
+
+    fn is_tcp(&self) -> bool {
+        matches!(self.connection.flavor, Flavor::Tcp)
+    }
+
+    fn out_limit(&self) -> usize {
+        limit(self.connection.flavor, self.own(), self.other())
+    }
+
+    /// Writes what there is room for; `EAGAIN` when there is none, `EPIPE` or the pending error at the end.
+    pub(crate) fn write(&self, source: &mut dyn Source, extra: &mut Extra) -> Result<usize, Errno> {
+        if self.is_tcp()
+            && let Some(errno) = self.own().take_error()
+        {
+            return Err(errno);
+        }
+        let limit = self.out_limit();
+        let mut lane = self.out_lane();
+        if lane.ended || (!self.is_tcp() && (lane.reader_shut || lane.reader_gone)) {
+            return Err(Errno::EPIPE);
+        }
+        if lane.reader_gone {
+            lane.ended = true;
+            drop(lane);
+            return Ok(self.write_to_nobody(source));
+        }
+        let done = lane.write(limit, source, extra)?;
+        drop(lane);
+        if done > 0 {
+            self.other().queue.notify(IN);
+        }
+        Ok(done)
+    }
+
+    /// The other end is gone and says so (RST) when it is sent something.
+    fn write_to_nobody(&self, source: &mut dyn Source) -> usize {
+        let bytes = source.left();
+        let mut scrap = [0; 4096];
+        for _ in 0..16 {
+            if !matches!(source.take(&mut scrap), Ok(taken) if taken > 0) {
+                break;
+            }
+        }
+        {
+            let mut lane = self.in_lane();
+            lane.ended = true;
+            lane.reader_shut = true;
+        }
+        self.own().set_error(Errno::EPIPE);
+        self.own().queue.notify(ALL);
+        bytes - source.left()
+    }
+
+    /// Reads what is there; `EAGAIN` when nothing is, no bytes at the end.
+    pub(crate) fn read(&self, sink: &mut dyn Sink, how: &ReadHow) -> Result<Found, Errno> {
+        let other = self.other();
+        let limit = limit(self.connection.flavor, other, self.own());
+        let mut lane = self.in_lane();
+        if lane.ring.is_empty()
+            && let Some(errno) = self.own().error()
+        {
+            drop(lane);
+            // To a program that was told of the end, an end it is.
+            return if errno == Errno::EPIPE {
+                Ok(Found::default())
+            } else {
+                self.own().take_error().map_or(Ok(Found::default()), Err)
+            };
+        }
+        let found = lane.read(sink, how)?;
+        let has_room = lane.writer_waits && lane.is_writable(limit);
+        if has_room {
+            lane.writer_waits = false;
+        }
+        drop(lane);
+        if has_room {
+            other.queue.notify(OUT);
+        }
+        Ok(found)
+    }
+
+    /// Sends the last byte of `source` as urgent data, the others before it: `MSG_OOB`.
+    pub(crate) fn write_urgent(&self, source: &mut dyn Source) -> Result<usize, Errno> {
+        let done = self.write(source, &mut Extra::default())?;
+        if source.left() == 0 && done > 0 {
+            let mut lane = self.out_lane();
+            let len = lane.ring.len();
+            if len > 0 {
+                let (one, two) = lane.ring.slices(len);
+                let last = two.last().or(one.last()).copied();
+                lane.urgent = Some((lane.position + len as u64 - 1, last));
+            }
+            drop(lane);
+            self.other().queue.notify(IN | Events::PRI);
+        }
+        Ok(done)
+    }
+
+    /// The urgent byte: `EINVAL` when there is none or it stays in line, `EAGAIN` while it is under way.
+    pub(crate) fn read_urgent(&self, peek: bool, inline: bool) -> Result<u8, Errno> {
+        let mut lane = self.in_lane();
+        match &mut lane.urgent {
+            Some((_, byte)) if !inline => {
+                let found = byte.ok_or(Errno::EINVAL)?;
+                if !peek {
+                    *byte = None;
+                }
+                Ok(found)
+            }
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    /// The next byte is the urgent one: `SIOCATMARK`.
+    pub(crate) fn is_at_mark(&self) -> bool {
+        let lane = self.in_lane();
+        lane.urgent.is_some_and(|(at, _)| at == lane.position)
+    }
+
+    /// Passes over the urgent byte that stands next in line, unless it is to be read there.
+    pub(crate) fn skip_urgent(&self) {
+        let mut lane = self.in_lane();
+        if let Some((at, _)) = lane.urgent
+            && at == lane.position
+            && !lane.ring.is_empty()
+        {
+            lane.consume(1);
+            lane.urgent = None;
+        }
+    }
+
+    /// Urgent data has come.
+    pub(crate) fn has_urgent(&self) -> bool {
+        self.in_lane().urgent.is_some_and(|(_, byte)| byte.is_some())
+    }
+
+    /// Ends one or both directions.
+    pub(crate) fn shutdown(&self, halves: Halves) {
+        if halves.contains(Halves::WRITE) {
+            self.out_lane().ended = true;
+        }
+        if halves.contains(Halves::READ) {
+            self.in_lane().reader_shut = true;
+        }
+        self.own().queue.notify(ALL);
+        if halves.contains(Halves::WRITE) || !self.is_tcp() {
+            self.other().queue.notify(ALL);
+        }
+    }
+
+    /// The socket goes. `abort`, or bytes that nobody read, make the other end fail (`ECONNRESET`).
+    pub(crate) fn close(&self, abort: bool) {
+        let unread = {
+            let mut lane = self.in_lane();
+            lane.reader_gone = true;
+            lane.urgent = None;
+            let unread = !lane.ring.is_empty();
+            let old = std::mem::replace(&mut lane.ring, Ring::new());
+            let segments = std::mem::take(&mut lane.segments);
+            drop(lane);
+            // Descriptors in them are closed without the lock.
+            drop((old, segments));
+            unread
+        };
+        let heard_end = {
+            let mut lane = self.out_lane();
+            std::mem::replace(&mut lane.ended, true)
+        };
+        if abort || unread {
+            let errno = if self.is_tcp() && heard_end { Errno::EPIPE } else { Errno::ECONNRESET };
+            self.other().set_error(errno);
+            let mut lane = self.in_lane();
+            lane.ended = true;
+            drop(lane);
+            self.out_lane().reader_shut = true;
+        }
+        self.other().queue.notify(ALL);
+    }
+
+    /// Throws away what was not read: the socket cannot be reached any more.
+    pub(crate) fn purge(&self) {
+        let mut lane = self.in_lane();
+        let segments = std::mem::take(&mut lane.segments);
+        drop(lane);
+        drop(segments);
+    }
+
+    /// The halves that are shut, as this end sees it.
+    pub(crate) fn shut(&self) -> Halves {
+        let mut shut = Halves::empty();
+        {
+            let lane = self.in_lane();
+            shut.set(Halves::READ, lane.ended || lane.reader_shut);
+        }
+        let lane = self.out_lane();
+        shut.set(Halves::WRITE, lane.ended || (!self.is_tcp() && (lane.reader_shut || lane.reader_gone)));
+        shut
+    }
+
+    /// Both directions ended: `TCP_CLOSE`.
+    pub(crate) fn is_over(&self) -> bool {
+        let ended = self.in_lane().ended;
+        ended && self.out_lane().ended
+    }
+
+    /// What the end is ready for, but for errors.
+    pub(crate) fn readiness(&self, least: usize) -> Events {
+        let mut events = Events::empty();
+        let over = {
+            let lane = self.in_lane();
+            let over = lane.ended || lane.reader_shut;
+            if over || lane.ring.len() >= least.max(1) {
+                events |= IN;
+            }
+            over
+        };
+        if over {
+            events |= Events::RDHUP;
+        }
+        let limit = self.out_limit();
+        let mut lane = self.out_lane();
+        let ended = lane.ended || (!self.is_tcp() && (lane.reader_shut || lane.reader_gone));
+        if ended || lane.is_writable(limit) {
+            events |= OUT;
+        } else {
+            lane.writer_waits = true;
+        }
+        if over && ended {
+            events |= Events::HUP;
+        }
+        events
+    }
+
+    /// Bytes that the incoming lane may hold.
+    pub(crate) fn capacity(&self) -> usize {
+        limit(self.connection.flavor, self.other(), self.own())
+    }
+
+    /// Bytes to read.
+    pub(crate) fn unread(&self) -> usize {
+        self.in_lane().ring.len()
+    }
+
+    /// Bytes that the other end has not read.
+    pub(crate) fn unsent(&self) -> usize {
+        self.out_lane().ring.len()
+    }
+}
