@@ -1,6 +1,6 @@
 //! /proc: `proc(5)`.
 //!
-//! Everything is a table: [`root`] and `machine` the files of the machine, `sysctl` those below /proc/sys,
+//! Everything is a table: `root` and `machine` the files of the machine, `sysctl` those below /proc/sys,
 //! `process` those of a process. A new file is one row and one function.
 
 /// Appends formatted text to a byte vector, which cannot fail.
