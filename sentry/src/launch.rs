@@ -72,7 +72,7 @@ fn let_go_of_streams() -> Result<(), Failure> {
 
 fn kept(given: &Descriptors) -> Vec<BorrowedFd<'_>> {
     let stdio = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];
-    let terminal = given.terminal.iter().flat_map(|terminal| terminal.input.iter().chain([&terminal.output]));
+    let terminal = given.terminal.iter().flat_map(|terminal| [&terminal.input, &terminal.output]);
     let owned = given.streams.iter().flatten().chain(terminal).chain(&given.listener).map(AsFd::as_fd);
     stdio.into_iter().chain([given.link.as_fd()]).chain(host::log::descriptor()).chain(owned).collect()
 }

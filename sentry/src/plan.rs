@@ -78,8 +78,8 @@ pub enum MountKind {
     Sysfs,
     /// Standard devices.
     Dev,
-    /// Pseudo-terminals.
-    DevPts,
+    /// Pseudo-terminals, with the options of pts(4).
+    DevPts(Vec<u8>),
     /// POSIX message queues.
     Mqueue,
     /// Control groups.
@@ -179,8 +179,8 @@ pub struct Descriptors {
 /// A terminal of the host, in raw mode as far as it is read.
 #[derive(Debug)]
 pub struct Terminal {
-    /// It is read, if the guest may read it.
-    pub input: Option<OwnedFd>,
+    /// It is read.
+    pub input: OwnedFd,
     /// It is written.
     pub output: OwnedFd,
     /// Its size at the start.

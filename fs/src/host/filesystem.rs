@@ -19,7 +19,13 @@ pub struct HostOptions {
     pub read_only: bool,
     /// May names be kept? [`CachePolicy::Keep`] with `read_only` also keeps attributes for ever.
     pub cache: CachePolicy,
+    /// Owner shown for files whose host owner has no id in the sandbox's host user namespace (there it is
+    /// 65534, too).
+    pub unmapped_owner: u32,
 }
+
+/// What the host shows for an owner outside of a user namespace's map.
+const OVERFLOW: u32 = vfs::OVERFLOW_ID;
 
 /// A host directory and what lies beneath it.
 pub struct HostFs {
@@ -95,7 +101,13 @@ impl HostFs {
     /// Attributes as the guest sees them.
     pub(super) fn attr(&self, stat: &Stat) -> Result<Attr, Errno> {
         let kind = FileType::from_mode(stat.mode).ok_or(Errno::EIO)?;
-        Ok(attr(stat, self.guest_device(stat.dev), kind))
+        let mut attr = attr(stat, self.guest_device(stat.dev), kind);
+        for owner in [&mut attr.uid, &mut attr.gid] {
+            if *owner == OVERFLOW {
+                *owner = self.options.unmapped_owner;
+            }
+        }
+        Ok(attr)
     }
 
     /// The live node of a host device and inode number.

@@ -42,7 +42,7 @@ fn one(mount: &runtime::Mount, dir: &Path, trees: &mut Vec<Tree>) -> Result<Moun
         Some("tmpfs") => MountKind::Tmpfs(parsed.data),
         Some("proc") => MountKind::Proc,
         Some("sysfs") => MountKind::Sysfs,
-        Some("devpts") => MountKind::DevPts,
+        Some("devpts") => MountKind::DevPts(parsed.data),
         Some("mqueue") => MountKind::Mqueue,
         Some("cgroup" | "cgroup2") => MountKind::Cgroup,
         Some(other) => bail!("{key}: filesystems of type \"{other}\" can't be mounted in a sandbox"),

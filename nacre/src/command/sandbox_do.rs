@@ -9,7 +9,6 @@ use sentry::{CapabilitySets, Limit, Mount, MountKind, MountOptions, Overlay, Pla
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
 /// Runs it: the program's status.
@@ -23,8 +22,8 @@ fn attempt(global: &Global, command: &Do) -> Result<u8> {
     let (plan, id_maps) = plan(global, command)?;
     let mut keys = Keys::catch()?;
     let streams = Streams::own_with_terminal()?;
-    let input = streams.terminal.as_ref().and_then(|terminal| terminal.input.as_ref());
-    let raw = input.map(OwnedFd::try_clone).transpose().to("copy the terminal")?;
+    let raw = streams.terminal.as_ref().map(|terminal| terminal.input.try_clone()).transpose();
+    let raw = raw.to("copy the terminal")?;
     let log = log_of(global)?;
     let blueprint = Blueprint { plan, id_maps, streams, listener: None, log, sentry_oom_score_adj: None };
     let sandbox = Sandbox::make(blueprint)?;
@@ -69,7 +68,7 @@ fn plan(global: &Global, command: &Do) -> Result<(Plan, IdMaps)> {
         domainname,
         process,
         is_init_mortal: true,
-        unmapped_owner: 0,
+        unmapped_owner: if may_map_all { OVERFLOW } else { 0 },
         awaits_start: false,
         dies_with_starter: true,
         becomes_root: false,
@@ -80,6 +79,9 @@ fn plan(global: &Global, command: &Do) -> Result<(Plan, IdMaps)> {
     Ok((plan, id_maps))
 }
 
+/// /proc/sys/kernel/overflowuid.
+const OVERFLOW: u32 = 65534;
+
 /// What every program expects besides its root.
 fn standard_mounts() -> Vec<Mount> {
     let strict = MountOptions { read_only: false, nosuid: true, nodev: true, noexec: true };
@@ -88,7 +90,11 @@ fn standard_mounts() -> Vec<Mount> {
         mount("/proc", MountKind::Proc, strict),
         mount("/sys", MountKind::Sysfs, MountOptions { read_only: true, ..strict }),
         mount("/dev", MountKind::Dev, MountOptions { nosuid: true, ..MountOptions::default() }),
-        mount("/dev/pts", MountKind::DevPts, MountOptions { nodev: false, ..strict }),
+        mount(
+            "/dev/pts",
+            MountKind::DevPts(b"mode=620,gid=5,ptmxmode=666".to_vec()),
+            MountOptions { nodev: false, ..strict },
+        ),
         mount("/dev/mqueue", MountKind::Mqueue, strict),
         mount("/dev/shm", MountKind::Tmpfs(b"mode=1777".to_vec()), MountOptions { noexec: false, ..strict }),
     ]

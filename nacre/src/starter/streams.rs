@@ -34,7 +34,7 @@ impl Streams {
         if isatty(stderr()) {
             *error = None;
         }
-        if let (input @ Some(_), Some(output)) = (input.take(), output.take()) {
+        if let (Some(input), Some(output)) = (input.take(), output.take()) {
             streams.terminal = Some(Terminal { input, output, size: window_size(stdout()), is_own: false });
         }
         Ok(streams)
@@ -44,7 +44,7 @@ impl Streams {
     pub(crate) fn of_terminal(slave: OwnedFd) -> Result<Self> {
         let input = slave.try_clone().to("copy the terminal")?;
         let size = window_size(&slave);
-        let terminal = Terminal { input: Some(input), output: slave, size, is_own: true };
+        let terminal = Terminal { input, output: slave, size, is_own: true };
         Ok(Self { streams: [None, None, None], terminal: Some(terminal) })
     }
 }

@@ -1,5 +1,9 @@
 //! Builds the guest's machine.
 
 mod machine;
+mod mounts;
+mod outside;
+mod program;
+mod streams;
 
 pub(crate) use machine::Machine;
