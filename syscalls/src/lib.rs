@@ -9,6 +9,7 @@
 mod arg;
 mod dispatch;
 mod file;
+mod memory;
 mod process;
 mod signal;
 mod table;

@@ -31,7 +31,7 @@ fn range(addr: UserAddr, len: usize) -> Result<Ranges, Errno> {
 }
 
 /// An array of ranges: `EINVAL`, `EFAULT`. All of it is at most [`MAX_RW`] bytes.
-pub(super) fn ranges(task: &CurrentTask, iov: UserAddr, count: u64) -> Result<Vec<UserSlice>, Errno> {
+pub(crate) fn ranges(task: &CurrentTask, iov: UserAddr, count: u64) -> Result<Vec<UserSlice>, Errno> {
     let count = usize::try_from(count).ok().filter(|&count| count <= IOV_MAX).ok_or(Errno::EINVAL)?;
     let list = UserPtr::<Iovec>::new(iov).read_array(&**task.mm(), count)?;
     let mut room = MAX_RW;

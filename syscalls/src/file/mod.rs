@@ -64,3 +64,5 @@ pub(crate) use xattr::{
     fgetxattr, flistxattr, fremovexattr, fsetxattr, getxattr, lgetxattr, listxattr, llistxattr, lremovexattr,
     lsetxattr, removexattr, setxattr,
 };
+
+pub(crate) use io::ranges;

@@ -5,6 +5,7 @@ use crate::arg::Fd;
 use abi::Errno;
 use abi::fs::OpenFlags;
 use abi::mm::{MapFlags, PAGE_SIZE, Prot};
+use abi::mount::MountFlags;
 use kernel::CurrentTask;
 use mm::{Backing, Map, UserAddr};
 use std::sync::Arc;
@@ -34,11 +35,7 @@ pub(crate) fn mmap(
         }
         None
     } else {
-        let file = task.fds().get(fd.0)?;
-        if file.flags().contains(OpenFlags::PATH) {
-            return Err(Errno::EBADF);
-        }
-        Some(file)
+        Some(task.fds().get(fd.0)?)
     };
     let kind = flags & MapFlags::SHARED_VALIDATE;
     let is_known = kind == MapFlags::SHARED || kind == MapFlags::PRIVATE || kind == MapFlags::SHARED_VALIDATE;
@@ -85,10 +82,10 @@ fn backing(
     if !file.is_readable() {
         return Err(Errno::EACCES);
     }
-    if prot.contains(Prot::EXEC) && file.is_noexec() {
+    if prot.contains(Prot::EXEC) && !file.is_anonymous() && file.place().has_flag(MountFlags::NOEXEC) {
         return Err(Errno::EPERM);
     }
-    file.backing(task.caller())
+    file.ops.backing(&file.io(task.caller(), OpenFlags::empty()))
 }
 
 /// `munmap(2)`.
