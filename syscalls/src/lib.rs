@@ -12,6 +12,7 @@ mod file;
 mod memory;
 mod process;
 mod signal;
+mod socket;
 mod table;
 
 pub use arg::{Fd, FromArg, Handler, IntoReturn};

@@ -22,7 +22,7 @@ const RWF_HIPRI: u32 = 1;
 const RWF_NOAPPEND: u32 = 32;
 
 /// A buffer argument; what ends outside of the application's part of memory is `EFAULT` at once.
-fn range(addr: UserAddr, len: usize) -> Result<Ranges, Errno> {
+pub(crate) fn range(addr: UserAddr, len: usize) -> Result<Ranges, Errno> {
     let len = len.min(MAX_RW);
     match addr.0.checked_add(len as u64) {
         Some(end) if end <= TASK_SIZE => Ok(UserSlice::new(addr, len).into()),

@@ -39,7 +39,7 @@ pub(crate) use epoll::{epoll_create, epoll_create1, epoll_ctl, epoll_pwait, epol
 pub(crate) use eventfd::{eventfd, eventfd2};
 pub(crate) use fcntl::fcntl;
 pub(crate) use inotify::{inotify_add_watch, inotify_init, inotify_init1, inotify_rm_watch};
-pub(crate) use io::{pread64, preadv, preadv2, pwrite64, pwritev, pwritev2, read, readv, write, writev};
+pub(crate) use io::{pread64, preadv, preadv2, pwrite64, pwritev, pwritev2, range, read, readv, write, writev};
 pub(crate) use ioctl::ioctl;
 pub(crate) use locks::flock;
 pub(crate) use memfd::memfd_create;
