@@ -10,6 +10,7 @@ use abi::fs::{FileType, OpenFlags};
 use host::file::{self, Access, At, Stat, Time};
 use std::any::Any;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use sync::{Fail, Mutex, Rank};
 use vfs::{
@@ -28,6 +29,8 @@ pub struct Node {
     pub(super) key: (u64, u64),
     kind: FileType,
     state: Mutex<State>,
+    /// A file of an image that was found to be what its name said.
+    is_checked: AtomicBool,
     /// A directory's descriptor.
     pub(super) directory: Option<Arc<Slot>>,
     attachments: Attachments,
@@ -60,6 +63,7 @@ impl Node {
             key,
             kind: attr.kind,
             state: Mutex::new(Rank::Leaf, state),
+            is_checked: AtomicBool::new(false),
             directory,
             attachments: Attachments::default(),
         }
@@ -176,12 +180,17 @@ impl Node {
     /// Opens the host's file, and makes sure that it is the one.
     pub(crate) fn open_host(&self, access: Access) -> Result<Arc<OwnedFd>, Errno> {
         let fd = self.open_by_name(access)?;
+        if self.is_checked.load(Relaxed) {
+            return Ok(Arc::new(fd));
+        }
         let stat = file::stat(At::fd(&fd))?;
         if self.fs.is_frozen() {
             // Somebody outside replaced a file of the image: the new one will do, if it is one.
             if FileType::from_mode(stat.mode) != Some(self.kind) {
                 return Err(STALE);
             }
+            // An image stays as it is: looking once will do.
+            self.is_checked.store(true, Relaxed);
             if let Ok(mut attr) = self.fs.attr(&stat) {
                 let mut state = self.state.lock();
                 (attr.dev, attr.ino) = (state.attr.dev, state.attr.ino);
