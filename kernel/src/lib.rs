@@ -34,7 +34,7 @@ pub use pid::{Pid, PidNamespace};
 pub use session::{ProcessGroup, Session, Terminal};
 pub use status::Status;
 pub use task::{Attributes, CurrentTask, Live, Namespaces, RestartBlock, Rseq, SignalSets, Stop, Task, ThreadGroup};
-pub use tree::Tree;
+pub use tree::{PID_MAX, State, Tree};
 pub use usage::Usage;
 pub use user::User;
 pub use uts::{RELEASE, UtsNamespace, VERSION};

@@ -390,12 +390,12 @@ impl Tree {
             return true;
         };
         !members.members.iter().filter_map(|&id| self.node(id)).any(|node| {
-            if ignored.is_some_and(|ignored| std::ptr::eq(ignored, &*node.group)) || node.zombie.is_some() {
+            if ignored.is_some_and(|ignored| std::ptr::eq(ignored, Arc::as_ptr(&node.group))) || node.zombie.is_some() {
                 return false;
             }
             let Some(parent) = node.parent.and_then(|parent| self.node(parent)) else { return false };
             Arc::ptr_eq(parent.process_group.session(), process_group.session())
-                && !std::ptr::eq(&*parent.process_group, process_group)
+                && !std::ptr::eq(Arc::as_ptr(&parent.process_group), process_group)
         })
     }
 
@@ -415,6 +415,6 @@ impl Tree {
             at = node.parent;
         }
         let init = self.to_root(namespace, 1)?;
-        self.node(init).filter(|node| lives(node) && !std::ptr::eq(&*node.group, group)).map(|_| init)
+        self.node(init).filter(|node| lives(node) && !std::ptr::eq(Arc::as_ptr(&node.group), group)).map(|_| init)
     }
 }

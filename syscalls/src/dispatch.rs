@@ -16,13 +16,11 @@ pub fn dispatch(task: &mut CurrentTask, nr: u32, args: &[u64; 6]) -> Result<u64,
 }
 
 fn call(task: &mut CurrentTask, nr: u32, row: Option<&Row>, args: &[u64; 6]) -> Result<u64, Fail> {
-    match row {
-        Some(row) => (row.call)(task, args),
-        None => {
-            task.kernel().count_unimplemented(nr);
-            Err(Errno::ENOSYS.into())
-        }
+    if let Some(row) = row {
+        return (row.call)(task, args);
     }
+    task.kernel().count_unimplemented(nr);
+    Err(Errno::ENOSYS.into())
 }
 
 /// As [`call`], with a line in the debug log: `[pid tid] name(arguments) = result`.

@@ -24,7 +24,7 @@ pub struct Row {
 }
 
 /// Highest number plus one.
-pub const LEN: usize = 470;
+pub(crate) const LEN: usize = 470;
 
 macro_rules! table {
     ($($nr:ident $name:literal $handler:path, $support:expr;)*) => {{

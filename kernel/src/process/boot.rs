@@ -3,6 +3,7 @@
 use crate::kernel::Kernel;
 use crate::limits::Limits;
 use crate::process::exec::{Arguments, Executable, For, Loaded};
+use crate::sched::Scheduling;
 use crate::session::{ProcessGroup, Session, Terminal};
 use crate::signal::Actions;
 use crate::task::{Attributes, Live, Start, Task, ThreadGroup};
@@ -105,7 +106,7 @@ impl Kernel {
             no_new_privs: init.no_new_privs,
             parent_death_signal: 0,
             personality: 0,
-            sched: Default::default(),
+            sched: Scheduling::default(),
             namespaces: self.root_namespaces().clone(),
         };
         attributes.set_comm(&comm);

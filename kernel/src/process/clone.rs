@@ -1,12 +1,12 @@
 //! Making threads and processes: `clone(2)`, `clone3(2)`, `fork(2)`, `vfork(2)`.
 
+use crate::ipc::IpcNamespace;
 use crate::kernel::RLIMIT_NPROC;
 use crate::pid::{Pid, PidNamespace};
 use crate::signal::Actions;
 use crate::task::{Attributes, CurrentTask, Live, Namespaces, Start, Stop, Task, ThreadGroup, Vfork};
 use crate::tree::GroupNode;
 use abi::Errno;
-use crate::ipc::IpcNamespace;
 use abi::sched::CloneFlags;
 use abi::signal::{SS_DISABLE, SigStack};
 use mm::{UserAddr, UserPtr};
@@ -40,7 +40,8 @@ pub struct Clone {
 /// Namespaces of a kind that does not exist here: `EINVAL`, as of a Linux without them.
 const UNKNOWN_NAMESPACES: CloneFlags = CloneFlags::NEWUSER.union(CloneFlags::NEWNET).union(CloneFlags::NEWCGROUP);
 /// Namespaces that can be new.
-const NAMESPACES: CloneFlags = CloneFlags::NEWNS.union(CloneFlags::NEWUTS).union(CloneFlags::NEWIPC).union(CloneFlags::NEWPID);
+const NAMESPACES: CloneFlags =
+    CloneFlags::NEWNS.union(CloneFlags::NEWUTS).union(CloneFlags::NEWIPC).union(CloneFlags::NEWPID);
 
 impl CurrentTask {
     /// Makes a thread or process; its id as the caller sees it.

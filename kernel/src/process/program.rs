@@ -89,8 +89,8 @@ struct Script<'a> {
     argument: Option<&'a [u8]>,
 }
 
-const fn is_blank(byte: &u8) -> bool {
-    matches!(*byte, b' ' | b'\t')
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
 }
 
 /// The interpreter and its argument; `None` when there is none, or its name is cut off.
@@ -98,16 +98,16 @@ fn parse(head: &[u8]) -> Option<Script<'_>> {
     let text = head.strip_prefix(b"#!")?;
     let is_cut = head.len() == HEAD && !text.contains(&b'\n');
     let line = text.split(|&byte| byte == b'\n' || byte == 0).next()?;
-    let start = line.iter().position(|byte| !is_blank(byte))?;
+    let start = line.iter().position(|&byte| !is_blank(byte))?;
     let line = &line[start..];
-    let end = line.iter().position(is_blank);
+    let end = line.iter().position(|&byte| is_blank(byte));
     if is_cut && end.is_none() {
         return None;
     }
     let (interpreter, rest) = line.split_at(end.unwrap_or(line.len()));
-    let argument = rest.iter().position(|byte| !is_blank(byte)).map(|at| &rest[at..]);
+    let argument = rest.iter().position(|&byte| !is_blank(byte)).map(|at| &rest[at..]);
     let argument = argument.map(|argument| {
-        let len = argument.iter().rposition(|byte| !is_blank(byte)).map_or(0, |last| last + 1);
+        let len = argument.iter().rposition(|&byte| !is_blank(byte)).map_or(0, |last| last + 1);
         &argument[..len]
     });
     Some(Script { interpreter, argument })

@@ -39,16 +39,16 @@ pub struct Actions(Mutex<[SigAction; NSIG as usize]>);
 impl Actions {
     /// All default.
     pub(crate) fn new() -> Arc<Self> {
-        Self::with([SigAction::default(); NSIG as usize])
+        Self::with(&[SigAction::default(); NSIG as usize])
     }
 
-    fn with(actions: [SigAction; NSIG as usize]) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Rank::Handlers, actions)))
+    fn with(actions: &[SigAction; NSIG as usize]) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Rank::Handlers, *actions)))
     }
 
     /// A copy for a child.
     pub(crate) fn fork(&self) -> Arc<Self> {
-        Self::with(*self.0.lock())
+        Self::with(&self.0.lock())
     }
 
     /// A copy in which handlers are default: for execve and `CLONE_CLEAR_SIGHAND`.
@@ -58,7 +58,7 @@ impl Actions {
             let handler = if action.handler == SIG_IGN { SIG_IGN } else { SIG_DFL };
             *action = SigAction { handler, ..SigAction::default() };
         }
-        Self::with(actions)
+        Self::with(&actions)
     }
 
     /// The action of a signal.

@@ -3,6 +3,7 @@
 use crate::task::{Task, ThreadGroup};
 use abi::Errno;
 use abi::signal::{SI_USER, SIGCONT, SigInfo};
+use std::sync::Arc;
 use vfs::{Capability, Credentials};
 
 /// May `sender` send `signal` (0: just asking) to a thread with credentials `target`, of the same session or not?
@@ -37,12 +38,12 @@ impl Task {
 
     /// May this task send the signal to the process? `EPERM`.
     pub fn check_kill(&self, target: &ThreadGroup, signal: u8) -> Result<(), Errno> {
-        if std::ptr::eq(&**self.group(), target) {
+        if std::ptr::eq(Arc::as_ptr(self.group()), target) {
             return Ok(());
         }
         let Some(leader) = target.leader() else { return Err(Errno::ESRCH) };
         let same_session = || match (self.group().session(), target.session()) {
-            (Some(own), Some(other)) => std::sync::Arc::ptr_eq(&own, &other),
+            (Some(own), Some(other)) => Arc::ptr_eq(&own, &other),
             _ => false,
         };
         may_signal(&self.creds(), &leader.creds(), signal, signal == SIGCONT && same_session())

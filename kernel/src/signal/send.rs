@@ -114,13 +114,12 @@ fn enqueue(signals: &mut MutexGuard<'_, Signals>, info: &SigInfo, how: &How, lim
 impl Signals {
     /// Finds a thread for a signal just queued and wakes it; a deadly one ends the process here.
     fn complete(&mut self, signal: u8, only: Option<u64>) {
-        let chosen = match only {
-            Some(serial) => self.threads.get(&serial).filter(|thread| takes(thread, signal)),
-            None => {
-                let ready = |thread: &&Thread| !thread.task.word().is_interrupted();
-                let mut able = self.threads.values().filter(|thread| takes(thread, signal));
-                able.clone().find(ready).or_else(|| able.next())
-            }
+        let chosen = if let Some(serial) = only {
+            self.threads.get(&serial).filter(|thread| takes(thread, signal))
+        } else {
+            let ready = |thread: &&Thread| !thread.task.word().is_interrupted();
+            let mut able = self.threads.values().filter(|thread| takes(thread, signal));
+            able.clone().find(ready).or_else(|| able.next())
         };
         let Some(chosen) = chosen else { return };
         if self.is_fatal(signal) && !chosen.mask.has(signal) {

@@ -40,6 +40,8 @@ pub struct ThreadGroup {
     pub oom_score_adj: AtomicI32,
     /// `PR_SET_DUMPABLE`.
     pub is_dumpable: AtomicBool,
+    /// `PR_SET_THP_DISABLE`.
+    pub is_thp_disabled: AtomicBool,
     status: OnceLock<Status>,
     ended: (StdMutex<bool>, Condvar),
 }
@@ -59,6 +61,7 @@ impl ThreadGroup {
             usage: Mutex::new(Rank::Leaf, Default::default()),
             oom_score_adj: AtomicI32::new(0),
             is_dumpable: AtomicBool::new(true),
+            is_thp_disabled: AtomicBool::new(false),
             status: OnceLock::new(),
             ended: (StdMutex::new(false), Condvar::new()),
         })
@@ -68,6 +71,7 @@ impl ThreadGroup {
     pub(crate) fn inherit(&self, parent: &Self) {
         self.oom_score_adj.store(parent.oom_score_adj.load(SeqCst), SeqCst);
         self.is_dumpable.store(parent.is_dumpable.load(SeqCst), SeqCst);
+        self.is_thp_disabled.store(parent.is_thp_disabled.load(SeqCst), SeqCst);
     }
 
     /// The machine.

@@ -49,8 +49,10 @@ pub(crate) fn wait4(
     if !WAIT4.contains(flags) {
         return Err(Errno::EINVAL.into());
     }
+    if pid == i32::MIN {
+        return Err(Errno::ESRCH.into());
+    }
     let which = match pid {
-        i32::MIN => return Err(Errno::ESRCH.into()),
         -1 => Which::Any,
         0 => own_group(task),
         ..-1 => process_group(task, -pid),

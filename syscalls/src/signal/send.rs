@@ -14,8 +14,10 @@ fn number(signal: i32) -> Result<u8, Errno> {
 /// `kill(2)`.
 pub(crate) fn kill(task: &mut CurrentTask, pid: i32, signal: i32) -> Result<(), Errno> {
     let namespace = task.group().pid().namespace().clone();
+    if pid == i32::MIN {
+        return Err(Errno::ESRCH);
+    }
     let targets = match pid {
-        i32::MIN => return Err(Errno::ESRCH),
         1.. => {
             let target = task.kernel().tree().group_of_any(&namespace, pid).ok_or(Errno::ESRCH)?;
             return task.task().kill(&target, number(signal)?);
@@ -90,7 +92,7 @@ fn read_info(task: &CurrentTask, info: UserPtr<SigInfo>, signal: i32, target: &T
     let mut info = info.read(&**task.mm())?;
     info.signo = signal;
     let is_forged = info.code >= 0 || info.code == SI_TKILL;
-    let is_own = std::ptr::eq(target, &**task.group());
+    let is_own = std::ptr::eq(target, Arc::as_ptr(task.group()));
     if is_forged && !is_own { Err(Errno::EPERM) } else { Ok(info) }
 }
 
