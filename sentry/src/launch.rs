@@ -79,7 +79,9 @@ fn kept(given: &Descriptors) -> Vec<BorrowedFd<'_>> {
 
 /// The sentry stands for many processes: it takes what its starter's hard limits grant. No core dumps.
 fn raise_limits() {
-    for resource in [Resource::Nofile, Resource::As, Resource::Data, Resource::Fsize, Resource::Cpu, Resource::Nproc] {
+    // Read once and kept, since that call is not in the lock-down's list.
+    host::file::descriptor_limit();
+    for resource in [Resource::As, Resource::Data, Resource::Fsize, Resource::Cpu, Resource::Nproc] {
         let limit = getrlimit(resource);
         // A limit that can't be raised is met later, as an error of the one call that needs more.
         let _ = setrlimit(resource, Rlimit { current: limit.maximum, maximum: limit.maximum });

@@ -12,6 +12,9 @@ use std::os::fd::OwnedFd;
 
 use super::streams::Streams;
 
+const SIGKILL: u8 = 9;
+const SIGSYS: u8 = 31;
+
 /// What a sandbox is made from.
 pub(crate) struct Blueprint {
     /// What it is to be.
@@ -108,11 +111,14 @@ impl Sandbox {
     /// Reaps it; it has ended without a report.
     pub(crate) fn explain_end(&self) -> Error {
         let text = match self.child.wait() {
-            Ok(Ended::Signaled(31)) => "the sandbox made a host call that it must not make and was killed; \
+            Ok(Ended::Signaled(SIGSYS)) => "the sandbox made a host call that it must not make and was killed; \
                  run it again with --debug-log to learn which, and report it"
                 .to_owned(),
-            Ok(Ended::Signaled(9)) => return Error::new("the sandbox was killed").with_status(137),
+            Ok(Ended::Signaled(SIGKILL)) => return Error::new("the sandbox was killed").with_status(137),
             Ok(Ended::Signaled(signal)) => format!("the sandbox was killed by signal {signal}; this is a bug of nacre"),
+            Ok(Ended::Exited(status)) if status == 128 + SIGSYS => {
+                "the sandbox made a host call that it must not make and ended; the debug log names the call".to_owned()
+            }
             Ok(Ended::Exited(status)) => {
                 format!("the sandbox ended with status {status} and without a word; --debug-log may tell more")
             }
