@@ -4,9 +4,11 @@
 //! Interrupt, Exit}`: application code, a call, whatever wants attention (signals, stops, work), the end. A
 //! [`Stop`] keeps it from application code until something happens.
 
+mod access;
 mod attributes;
 mod current;
 mod group;
+mod host;
 mod inspect;
 mod live;
 pub(crate) mod restart;

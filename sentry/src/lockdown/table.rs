@@ -55,6 +55,7 @@ pub const ENTRIES: &[Entry] = entries! {
     RSEQ "start of a thread in the C library";
     RT_SIGPROCMASK "start of a thread in the C library";
     SIGALTSTACK "stack overflow guard of a thread";
+    PRLIMIT64 [Is(0, 0), Is(2, 0)] "stack size of a new thread, descriptors that are left";
     PRCTL [Is(0, PR_SET_NAME)] "names of threads, for whoever looks at the host";
     SCHED_GETAFFINITY "cores to run on: the adaptive hand-over and the guest's CPU count";
     SCHED_SETAFFINITY "the adaptive hand-over moves a thread to its stub's core; affinity of guests";
@@ -117,6 +118,7 @@ pub const ENTRIES: &[Entry] = entries! {
     SYMLINKAT "written-through directories";
     FCHMOD "attributes of written-through files";
     FCHMODAT "attributes of written-through files";
+    FCHMODAT2 "attributes of written-through files, links not followed";
     FCHOWNAT "attributes of written-through files";
     FCHOWN "attributes of written-through files";
     UTIMENSAT "attributes of written-through files";
@@ -124,6 +126,7 @@ pub const ENTRIES: &[Entry] = entries! {
     FALLOCATE "written-through files, tmpfs";
     FADVISE64 "posix_fadvise(2) of guests";
     FSYNC "written-through files";
+    SYNCFS "written-through files";
     FDATASYNC "written-through files";
     SYNC_FILE_RANGE "written-through files";
     FGETXATTR "extended attributes";
@@ -134,6 +137,10 @@ pub const ENTRIES: &[Entry] = entries! {
     SETXATTR "extended attributes of a written-through file by its descriptor's name in /proc";
     LISTXATTR "extended attributes of a file by its descriptor's name in /proc";
     REMOVEXATTR "extended attributes of a written-through file by its descriptor's name in /proc";
+    LGETXATTR "extended attributes, links not followed";
+    LSETXATTR "extended attributes, links not followed";
+    LLISTXATTR "extended attributes, links not followed";
+    LREMOVEXATTR "extended attributes, links not followed";
     COPY_FILE_RANGE "copies within the host, overlay's copy-up";
     SENDFILE "copies from the host's page cache";
     MEMFD_CREATE "files of tmpfs, shared memory";

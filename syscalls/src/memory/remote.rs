@@ -2,10 +2,9 @@
 
 use crate::file::ranges;
 use abi::Errno;
-use kernel::{CurrentTask, Task};
+use kernel::CurrentTask;
 use mm::{Mm, Sink as _, Source as _, UserAddr, UserMemory as _, UserSink, UserSlice, UserSource};
 use std::sync::Arc;
-use vfs::Capability;
 
 /// Bytes moved at a time.
 const CHUNK: usize = 64 * 1024;
@@ -87,18 +86,6 @@ pub(crate) fn process_vm_writev(
     Ok(moved)
 }
 
-/// `ptrace_may_access`: the same process, the same user and group throughout, or `CAP_SYS_PTRACE`.
-fn may_access(task: &CurrentTask, other: &Task) -> bool {
-    if std::ptr::eq(&**task.group(), &**other.group()) {
-        return true;
-    }
-    let (ours, theirs) = (task.creds(), other.creds());
-    let same_user = [theirs.uid, theirs.euid, theirs.suid].iter().all(|&uid| uid == ours.uid);
-    let same_group = [theirs.gid, theirs.egid, theirs.sgid].iter().all(|&gid| gid == ours.gid);
-    let covers = theirs.permitted & !ours.permitted == 0;
-    same_user && same_group && covers || ours.has_in(&theirs.user_ns, Capability::SysPtrace)
-}
-
 type Prepared = (Arc<Mm>, Vec<UserSlice>, Vec<UserSlice>);
 
 /// The checks common to both, in `process_vm_rw`'s order.
@@ -115,7 +102,7 @@ fn prepare(
     let local = ranges(task, local.0, local.1)?;
     let remote = ranges(task, remote.0, remote.1)?;
     let other = task.kernel().tree().task(&task.task().pid_namespace(), pid).ok_or(Errno::ESRCH)?;
-    if !may_access(task, &other) {
+    if !task.may_access(&other) {
         return Err(Errno::EPERM);
     }
     let other = other.mm().ok_or(Errno::ESRCH)?;

@@ -1,0 +1,20 @@
+//! Who may look into whom: `ptrace(2)`, "Ptrace access mode checking".
+
+use super::{CurrentTask, Task};
+use std::sync::Arc;
+use vfs::Capability;
+
+impl CurrentTask {
+    /// The caller may read and change `other`'s memory and descriptors: its own process, the same user and group
+    /// throughout with no more capabilities, or `CAP_SYS_PTRACE` over it.
+    pub fn may_access(&self, other: &Task) -> bool {
+        if Arc::ptr_eq(self.group(), other.group()) {
+            return true;
+        }
+        let (ours, theirs) = (self.creds(), other.creds());
+        let same_user = [theirs.uid, theirs.euid, theirs.suid].iter().all(|&uid| uid == ours.uid);
+        let same_group = [theirs.gid, theirs.egid, theirs.sgid].iter().all(|&gid| gid == ours.gid);
+        let covers = theirs.permitted & !ours.permitted == 0;
+        same_user && same_group && covers || ours.has_in(&theirs.user_ns, Capability::SysPtrace)
+    }
+}
