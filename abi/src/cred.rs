@@ -40,7 +40,7 @@ pub const SECBIT_KEEP_CAPS_LOCKED: u32 = 1 << 5;
 /// `SECBIT_NO_CAP_AMBIENT_RAISE`.
 pub const SECBIT_NO_CAP_AMBIENT_RAISE: u32 = 1 << 6;
 /// Every bit that is no lock (`SECURE_ALL_BITS`).
-pub const SECURE_ALL_BITS: u32 = 0x155;
+pub const SECURE_ALL_BITS: u32 = 0x55;
 /// The locks of those bits (`SECURE_ALL_LOCKS`).
 pub const SECURE_ALL_LOCKS: u32 = SECURE_ALL_BITS << 1;
 

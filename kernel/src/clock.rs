@@ -59,7 +59,7 @@ impl CpuClock {
 
     /// When to look again at a clock that `left` is missing on; `looks` were in vain so far: a process that sleeps
     /// is looked at ever more seldom.
-    pub(crate) fn look_again(&self, left: Duration, looks: u32) -> Option<Deadline> {
+    pub fn look_again(&self, left: Duration, looks: u32) -> Option<Deadline> {
         const LEAST: Duration = Duration::from_millis(1);
         const MOST: Duration = Duration::from_millis(64);
         let least = LEAST.saturating_mul(1 << looks.min(6)).min(MOST);

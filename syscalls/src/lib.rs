@@ -7,13 +7,22 @@
 #![forbid(unsafe_code)]
 
 mod arg;
+mod cred;
 mod dispatch;
 mod file;
+mod futex;
+mod info;
+mod ipc;
+mod limits;
 mod memory;
+mod pidfd;
+mod prctl;
 mod process;
+mod sched;
 mod signal;
 mod socket;
 mod table;
+mod time;
 
 pub use arg::{Fd, FromArg, Handler, IntoReturn};
 pub use dispatch::dispatch;

@@ -17,8 +17,6 @@ use vfs::{Caller, File, Io};
 const QUEUES_MAX: usize = 256;
 /// Bytes that a message costs besides its text.
 const MESSAGE_COST: u64 = 48 + 48;
-/// Highest priority plus one: `MQ_PRIO_MAX`.
-pub(crate) const PRIO_MAX: u32 = 32_768;
 
 /// How large a queue may become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

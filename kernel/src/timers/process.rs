@@ -87,7 +87,7 @@ impl ProcessTimers {
             let notify =
                 Notify { group: Arc::downgrade(group), thread: None, info: Some(SigInfo::kernel(which.signal())) };
             // Another thread may have been faster.
-            let _ = slot.set(SignalTimer::new(service, notify, None)?);
+            let _ = slot.set(SignalTimer::with_clock(service, which.clock(group), notify, None)?);
         }
         let Some(timer) = slot.get() else { return Ok(None) };
         let setting = || Setting::from_spans(value, interval, false, which.clock(group));

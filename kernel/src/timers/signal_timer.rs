@@ -1,6 +1,7 @@
 //! A timer that sends a signal.
 
 use super::{Expire, Service, Setting, Timer};
+use crate::clock::ClockSource;
 use crate::signal::Origin;
 use crate::task::{Task, ThreadGroup};
 use crate::user::SignalCharge;
@@ -41,6 +42,7 @@ struct State {
 /// is too short costs nothing.
 pub struct SignalTimer {
     me: Weak<Self>,
+    clock: ClockSource,
     notify: Notify,
     state: Mutex<State>,
     timer: Mutex<Timer>,
@@ -59,12 +61,18 @@ struct Receipt {
 
 impl SignalTimer {
     /// A timer that is not set. `EAGAIN` and others when the host has no timers.
-    pub fn new(service: &Arc<Service>, notify: Notify, charge: Option<SignalCharge>) -> Result<Arc<Self>, Errno> {
+    pub fn with_clock(
+        service: &Arc<Service>,
+        clock: ClockSource,
+        notify: Notify,
+        charge: Option<SignalCharge>,
+    ) -> Result<Arc<Self>, Errno> {
         service.start()?;
         Ok(Arc::new_cyclic(|me: &Weak<Self>| {
             let timer = service.timer(me.clone());
             Self {
                 me: me.clone(),
+                clock,
                 notify,
                 state: Mutex::new(Rank::Setting, State { generation: 1, ..State::default() }),
                 timer: Mutex::new(Rank::Buffer, timer),
@@ -72,6 +80,11 @@ impl SignalTimer {
                 _charge: charge,
             }
         }))
+    }
+
+    /// Its clock.
+    pub const fn clock(&self) -> &ClockSource {
+        &self.clock
     }
 
     /// Sets it; what it was set to.

@@ -1,0 +1,72 @@
+//! `sched_setaffinity(2)`, `getcpu(2)`, `sched_yield(2)`.
+
+use super::{find, owns};
+use abi::Errno;
+use kernel::CurrentTask;
+use kernel::sched::{CpuSet, cpu_count};
+use mm::{UserAddr, UserMemory, UserPtr};
+
+/// Bytes of a set as Linux returns it: whole words that hold every processor.
+fn set_size() -> usize {
+    cpu_count().div_ceil(64) * 8
+}
+
+/// `sched_setaffinity(2)`.
+pub(crate) fn sched_setaffinity(task: &mut CurrentTask, pid: i32, len: usize, mask: UserAddr) -> Result<(), Errno> {
+    let len = len.min(CpuSet::WORDS * 8);
+    let mut bytes = [0; CpuSet::WORDS * 8];
+    task.mm().read(mask, &mut bytes[..len])?;
+    let target = find(task, pid)?;
+    if !owns(task, &target.creds()) {
+        return Err(Errno::EPERM);
+    }
+    let word = |index: usize| {
+        let mut word = [0; 8];
+        word.copy_from_slice(&bytes[index * 8..index * 8 + 8]);
+        u64::from_le_bytes(word)
+    };
+    let all = CpuSet::first(cpu_count());
+    let new = CpuSet(std::array::from_fn(word)).and(all);
+    if new.is_empty() {
+        return Err(Errno::EINVAL);
+    }
+    target.with_attributes(|attributes| attributes.sched.affinity = (new != all).then_some(new));
+    Ok(())
+}
+
+/// `sched_getaffinity(2)`: bytes stored.
+pub(crate) fn sched_getaffinity(task: &mut CurrentTask, pid: i32, len: u32, mask: UserAddr) -> Result<usize, Errno> {
+    let len = len as usize;
+    if len.saturating_mul(8) < cpu_count() || !len.is_multiple_of(8) {
+        return Err(Errno::EINVAL);
+    }
+    let target = find(task, pid)?;
+    let set = target.attributes().sched.affinity.unwrap_or_else(|| CpuSet::first(cpu_count()));
+    let bytes: Vec<u8> = set.0.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let len = len.min(set_size());
+    task.mm().write(mask, &bytes[..len])?;
+    Ok(len)
+}
+
+/// `getcpu(2)`: the processor that the sentry's thread of the task runs on, where its affinity agrees.
+pub(crate) fn getcpu(task: &mut CurrentTask, cpu: UserPtr<u32>, node: UserPtr<u32>) -> Result<(), Errno> {
+    if let Some(cpu) = cpu.optional() {
+        let current = rustix::thread::sched_getcpu().min(cpu_count().saturating_sub(1));
+        let affinity = task.task().with_attributes(|attributes| attributes.sched.affinity);
+        let shown = match affinity {
+            Some(set) if !set.has(current) => (0..cpu_count()).find(|&cpu| set.has(cpu)).unwrap_or(current),
+            _ => current,
+        };
+        cpu.write(&**task.mm(), &(shown as u32))?;
+    }
+    match node.optional() {
+        Some(node) => node.write(&**task.mm(), &0),
+        None => Ok(()),
+    }
+}
+
+/// `sched_yield(2)`.
+pub(crate) fn sched_yield(_task: &mut CurrentTask) -> Result<(), Errno> {
+    std::thread::yield_now();
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! Reading clocks: `clock_gettime(2)`, `gettimeofday(2)`, `time(2)`. (The vDSO answers most of these.)
+
+use super::{from_timeval, timeval};
+use abi::Errno;
+use abi::clock::Timezone;
+use abi::time::{Timespec, Timeval};
+use kernel::CurrentTask;
+use kernel::clock::ClockSource;
+use kernel::timers::{duration, timespec};
+use mm::{UserAddr, UserPtr};
+use sync::Clock;
+
+/// `clock_gettime(2)`.
+pub(crate) fn clock_gettime(task: &mut CurrentTask, clock: i32, to: UserPtr<Timespec>) -> Result<(), Errno> {
+    let now = ClockSource::of(task.task(), clock)?.now();
+    to.write(&**task.mm(), &timespec(now))
+}
+
+/// `clock_getres(2)`.
+pub(crate) fn clock_getres(task: &mut CurrentTask, clock: i32, to: UserPtr<Timespec>) -> Result<(), Errno> {
+    let resolution = ClockSource::of(task.task(), clock)?.resolution();
+    match to.optional() {
+        Some(to) => to.write(&**task.mm(), &timespec(resolution)),
+        None => Ok(()),
+    }
+}
+
+/// `clock_settime(2)`: nobody in the sandbox sets the host's clock.
+pub(crate) fn clock_settime(task: &mut CurrentTask, clock: i32, time: UserPtr<Timespec>) -> Result<(), Errno> {
+    let source = ClockSource::of(task.task(), clock)?;
+    if clock != abi::clock::CLOCK_REALTIME && !matches!(source, ClockSource::Cpu(_)) {
+        return Err(Errno::EINVAL);
+    }
+    duration(time.read(&**task.mm())?)?;
+    Err(Errno::EPERM)
+}
+
+/// `gettimeofday(2)`.
+pub(crate) fn gettimeofday(task: &mut CurrentTask, time: UserPtr<Timeval>, zone: UserAddr) -> Result<(), Errno> {
+    if let Some(time) = time.optional() {
+        time.write(&**task.mm(), &timeval(sync::now(Clock::Realtime)))?;
+    }
+    match UserPtr::<Timezone>::new(zone).optional() {
+        Some(zone) => zone.write(&**task.mm(), &Timezone::default()),
+        None => Ok(()),
+    }
+}
+
+/// `settimeofday(2)`: as `clock_settime`.
+pub(crate) fn settimeofday(task: &mut CurrentTask, time: UserPtr<Timeval>, zone: UserAddr) -> Result<(), Errno> {
+    if let Some(time) = time.optional() {
+        from_timeval(time.read(&**task.mm())?)?;
+    }
+    if let Some(zone) = UserPtr::<Timezone>::new(zone).optional() {
+        zone.read(&**task.mm())?;
+    }
+    Err(Errno::EPERM)
+}
+
+/// `time(2)`.
+pub(crate) fn time(task: &mut CurrentTask, to: UserPtr<i64>) -> Result<i64, Errno> {
+    let seconds = sync::now(Clock::Realtime).as_secs() as i64;
+    if let Some(to) = to.optional() {
+        to.write(&**task.mm(), &seconds)?;
+    }
+    Ok(seconds)
+}
