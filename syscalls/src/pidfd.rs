@@ -1,6 +1,5 @@
 //! Processes and signals as files, and comparing processes: `pidfd_open(2)`, `signalfd(2)`, `kcmp(2)`.
 
-use crate::memory::may_access;
 use abi::Errno;
 use abi::fs::OpenFlags;
 use abi::signal::{NSIG, SI_TKILL, SI_USER, SIGKILL, SIGSTOP, SigInfo, SigSet};
@@ -121,7 +120,7 @@ pub(crate) fn pidfd_getfd(task: &mut CurrentTask, fd: i32, target_fd: i32, flags
     let file = find(task, fd)?;
     let pidfd = file.downcast::<PidFd>().ok_or(Errno::EBADF)?;
     let target = pidfd.thread().cloned().or_else(|| pidfd.group().leader()).ok_or(Errno::ESRCH)?;
-    if !may_access(task, &target) {
+    if !task.may_access(&target) {
         return Err(Errno::EPERM);
     }
     let found = target.fds().ok_or(Errno::ESRCH)?.get_any(target_fd)?;
@@ -182,7 +181,7 @@ pub(crate) fn kcmp(
     let (a, b) = (tree.task(&namespace, pid1), tree.task(&namespace, pid2));
     drop(tree);
     let (a, b): (Arc<Task>, Arc<Task>) = (a.ok_or(Errno::ESRCH)?, b.ok_or(Errno::ESRCH)?);
-    if !may_access(task, &a) || !may_access(task, &b) {
+    if !task.may_access(&a) || !task.may_access(&b) {
         return Err(Errno::EPERM);
     }
     let (x, y) = (a.live().ok_or(Errno::ESRCH)?, b.live().ok_or(Errno::ESRCH)?);

@@ -12,7 +12,7 @@ pub(crate) use advice::{madvise, mincore, msync};
 pub(crate) use arch::arch_prctl;
 pub(crate) use lock::{mlock, mlock2, mlockall, munlock, munlockall};
 pub(crate) use map::{brk, mmap, mprotect, mremap, munmap, pkey_alloc, pkey_free, pkey_mprotect};
-pub(crate) use remote::{may_access, process_vm_readv, process_vm_writev};
+pub(crate) use remote::{process_vm_readv, process_vm_writev};
 pub(crate) use threads::{membarrier, rseq};
 
 use kernel::CurrentTask;
