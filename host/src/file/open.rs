@@ -79,7 +79,7 @@ pub fn reopen(fd: BorrowedFd<'_>, access: Access) -> Result<OwnedFd, Errno> {
 pub(super) fn reopen_with(fd: BorrowedFd<'_>, flags: OFlags) -> Result<OwnedFd, Errno> {
     let path = At { fd, name: b"" }.proc_path();
     let flags = (SAFE - OFlags::NOFOLLOW) | flags;
-    retry(|| rustix::fs::open(path.as_slice(), flags, Mode::empty()))
+    retry(|| rustix::fs::openat(rustix::fs::CWD, path.as_slice(), flags, Mode::empty()))
 }
 
 /// A reference to what lies at `path` beneath `dir`, whatever its depth; symbolic links, magic links and
