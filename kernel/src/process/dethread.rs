@@ -61,10 +61,11 @@ impl CurrentTask {
     fn take_leadership(&self) {
         let mut tree = self.kernel().tree();
         let task = self.task();
-        let Some(node) = tree.node_of_mut(self.group()) else { return };
+        let id = self.group().pid().root();
+        let Some(node) = tree.node_mut(id) else { return };
         node.leader_status = None;
         node.has_execed = true;
-        let leader = node.threads.iter().map(|t| &t.task).find(|other| other.serial() != task.serial()).cloned();
+        let leader = node.threads.iter().map(|t| &t.task).find(|other| other.serial() != task.serial() && other.pid().root() == id).cloned();
         if let Some(leader) = leader {
             self.group().add_thread_usage(&leader.usage());
             tree.take_over(task, &leader);

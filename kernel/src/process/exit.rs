@@ -1,13 +1,18 @@
 //! The end of a task: `exit(2)`, `exit_group(2)`.
 
+use crate::kernel::Kernel;
 use crate::signal::{Notice, Signals, ThreadStop};
 use crate::status::Status;
 use crate::task::{CurrentTask, End, Live, Task};
 use crate::tree::State;
 use abi::poll::Events;
-use abi::signal::{SIGCONT, SIGHUP, SigInfo, SigSet};
+use abi::signal::{SIGHUP, SigInfo, SigSet};
+use mm::{Mm, UserAddr};
 use std::sync::Arc;
 use vfs::Caller;
+
+/// `RSEQ_FLAG_UNREGISTER` of `rseq(2)`.
+const RSEQ_FLAG_UNREGISTER: u32 = 1;
 
 /// Ends a task: it gives up what it has, then leaves the tree.
 pub(crate) fn exit(mut current: CurrentTask, end: End) {
@@ -18,7 +23,7 @@ pub(crate) fn exit(mut current: CurrentTask, end: End) {
         End::Thread(status) => ending.unwrap_or(status),
         End::Group => ending.unwrap_or(Status::Exited(0)),
     };
-    current.leave_futexes();
+    let clear = current.leave_memory();
     task.set_undo(None);
     let (_, caller, live, context, release) = current.into_parts();
     // The host thread goes with the context, the host process with the last user of its space.
@@ -26,11 +31,7 @@ pub(crate) fn exit(mut current: CurrentTask, end: End) {
     drop(context);
     release_live(&task, &caller, live);
     drop(release);
-    let is_last = {
-        let tree = group.kernel().tree();
-        let others = tree.node_of(&group).into_iter().flat_map(|node| &node.threads);
-        !others.into_iter().any(|thread| thread.state != State::Zombie && !Arc::ptr_eq(&thread.task, &task))
-    };
+    let is_last = become_zombie(&task);
     if is_last {
         group.timers.end();
         release_terminal(&task);
@@ -38,7 +39,54 @@ pub(crate) fn exit(mut current: CurrentTask, end: End) {
             group.kernel().clear_namespace(&group);
         }
     }
-    task.leave(status);
+    if is_last {
+        drop(clear);
+        task.leave(status, true);
+    } else {
+        // Who joins the thread finds it gone.
+        task.leave(status, false);
+        drop(clear);
+    }
+}
+
+/// The thread has nothing left but its number and its status. True: no other thread of the process has more.
+fn become_zombie(task: &Arc<Task>) -> bool {
+    let mut tree = task.kernel().tree();
+    let Some(node) = tree.node_of_mut(task.group()) else { return true };
+    if let Some(thread) = node.threads.iter_mut().find(|thread| Arc::ptr_eq(&thread.task, task)) {
+        thread.state = State::Zombie;
+    }
+    node.threads.iter().all(|thread| thread.state == State::Zombie)
+}
+
+/// A word to be cleared when a thread has ended: `CLONE_CHILD_CLEARTID`. Done when dropped.
+struct ClearTid {
+    kernel: Arc<Kernel>,
+    mm: Arc<Mm>,
+    addr: UserAddr,
+}
+
+impl Drop for ClearTid {
+    fn drop(&mut self) {
+        self.kernel.futexes().wake_at_exit(&self.mm, self.addr);
+    }
+}
+
+impl CurrentTask {
+    /// The thread is done with its memory, which others may go on to use: what is left to clear.
+    fn leave_memory(&mut self) -> Option<ClearTid> {
+        let is_shared = Arc::strong_count(self.mm()) > 2;
+        let rseq = std::mem::take(&mut self.rseq);
+        if is_shared && !rseq.area.is_null() {
+            // The area may be unmapped as soon as somebody knows that the thread has ended; the host must not use it
+            // any more. It cannot refuse what is registered.
+            let _ = self.mm().space().rseq(rseq.area.0, rseq.len, RSEQ_FLAG_UNREGISTER, rseq.signature);
+        }
+        let addr = std::mem::take(&mut self.clear_child_tid);
+        self.leave_futexes();
+        let is_wanted = is_shared && !addr.is_null();
+        is_wanted.then(|| ClearTid { kernel: self.kernel().clone(), mm: self.mm().clone(), addr })
+    }
 }
 
 /// The task takes no more signals; what was meant for the process goes to its other threads. How the process ends,
@@ -88,7 +136,7 @@ fn release_live(task: &Arc<Task>, caller: &Caller, live: Live) {
     task.work.lock().clear();
 }
 
-/// The leader of a session ends: its terminal hangs up.
+/// The leader of a session ends: the foreground group of its terminal is hung up, and the terminal controls nobody.
 fn release_terminal(task: &Arc<Task>) {
     let group = task.group();
     let Some(session) = group.session() else { return };
@@ -98,16 +146,14 @@ fn release_terminal(task: &Arc<Task>) {
     let foreground = session.foreground();
     let Some(terminal) = session.set_terminal(None) else { return };
     if let Some(foreground) = foreground {
-        let id = foreground.id().root();
-        group.kernel().signal_process_group(id, SigInfo::kernel(SIGHUP));
-        group.kernel().signal_process_group(id, SigInfo::kernel(SIGCONT));
+        group.kernel().signal_process_group(foreground.id().root(), SigInfo::kernel(SIGHUP));
     }
     terminal.hang_up();
 }
 
 impl Task {
     /// Leaves the tree, or stays in it as a zombie. The last thread ends the process.
-    fn leave(self: &Arc<Self>, status: Status) {
+    fn leave(self: &Arc<Self>, status: Status, is_last: bool) {
         let group = self.group();
         let kernel = group.kernel();
         self.discharge();
@@ -121,11 +167,6 @@ impl Task {
             // What it has used stays with it until it is reaped.
             if let Some(node) = tree.node_of_mut(group) {
                 node.leader_status = Some(status);
-                for thread in &mut node.threads {
-                    if Arc::ptr_eq(&thread.task, self) {
-                        thread.state = State::Zombie;
-                    }
-                }
             }
         } else {
             group.add_thread_usage(&self.usage());
@@ -134,13 +175,12 @@ impl Task {
         let heir = tree.node_of(group).and_then(|node| node.threads.iter().find(|t| t.state == State::Running));
         let heir = heir.map_or(0, |thread| thread.task.serial());
         tree.orphan_children(group, self.serial(), heir);
-        let is_over = tree.node_of(group).is_some_and(|node| node.threads.iter().all(|t| t.state == State::Zombie));
-        if is_over {
+        if is_last {
             tree.end_group(group);
         }
         drop(tree);
         group.thread_events.notify(Events::IN);
-        if is_over {
+        if is_last {
             kernel.departed();
         }
     }

@@ -45,6 +45,7 @@ impl CurrentTask {
             Exit::Interrupt => Next::Interrupt,
             Exit::Fault(fault) => self.run_fault(fault),
             Exit::Dead => {
+                host::debug!("[{}] its host process is gone", self.task().tid());
                 self.group().kill();
                 Next::Interrupt
             }

@@ -1,14 +1,11 @@
 //! How a task gets its host thread.
 
-use crate::task::{CurrentTask, Live, Release, Rseq, Task};
+use crate::task::{host, CurrentTask, Live, Release, Rseq, Task};
 use abi::Errno;
 use abi::signal::SigStack;
 use mm::{UserAddr, UserPtr};
 use platform::Context;
 use std::sync::Arc;
-
-/// Stack of a task's host thread. Handlers keep large buffers elsewhere.
-const STACK_LEN: usize = 512 << 10;
 
 /// A task that is ready to run, on its way to its host thread.
 pub(crate) struct Start {
@@ -40,8 +37,7 @@ impl Start {
 
     /// Gives it a host thread and lets it run. `EAGAIN` when the host has none.
     pub(crate) fn spawn(self) -> Result<(), Errno> {
-        let thread = std::thread::Builder::new().stack_size(STACK_LEN).name(format!("task {}", self.task.tid()));
-        thread.spawn(move || self.run()).map(drop).map_err(|_| Errno::EAGAIN)
+        host::run(Box::new(move || self.run()))
     }
 
     fn run(self) {

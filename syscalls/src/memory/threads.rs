@@ -1,7 +1,7 @@
 //! `rseq(2)`, `membarrier(2)`: carried out by the host for the application's own threads.
 
 use abi::Errno;
-use kernel::CurrentTask;
+use kernel::{CurrentTask, Rseq};
 use mm::UserAddr;
 
 /// Bytes of the first `struct rseq`; longer ones are a later kernel's.
@@ -13,7 +13,10 @@ pub(crate) fn rseq(task: &mut CurrentTask, area: UserAddr, len: u32, flags: u32,
     if flags & !RSEQ_FLAG_UNREGISTER != 0 || len < RSEQ_MIN && flags == 0 {
         return Err(Errno::EINVAL);
     }
-    task.mm().space().rseq(area.0, len, flags, signature)
+    task.mm().space().rseq(area.0, len, flags, signature)?;
+    // Known to the task, so that it can be given up when the thread ends.
+    task.rseq = if flags == 0 { Rseq { area, len, signature } } else { Rseq::default() };
+    Ok(())
 }
 
 /// `membarrier(2)`.
