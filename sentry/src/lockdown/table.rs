@@ -88,6 +88,8 @@ pub const ENTRIES: &[Entry] = entries! {
     CLOCK_NANOSLEEP "sleeps of threads of the sentry";
     NANOSLEEP "sleeps of threads of the sentry";
     GETRANDOM "getrandom(2) and /dev/urandom of guests, AT_RANDOM, hash keys";
+    TIMERFD_CREATE "the timer thread sleeps on the real-time clock, cancelled when it is set";
+    TIMERFD_SETTIME "the timer thread's next deadline";
 
     // Files beneath directory descriptors.
     OPENAT2 "files of the host beneath a mount's directory; process files of stubs";
