@@ -262,9 +262,13 @@ impl Drop for Context {
             }
         });
         self.settle();
-        let slot = self.thread.slot();
-        slot.op.store(OP_EXIT, Relaxed);
-        slot.post();
+        // The first thread of a process stays parked while there are others: the host reaches a process's memory by
+        // its id only as long as that thread has not ended.
+        if self.thread.tid.load(Relaxed) != self.thread.process.pid {
+            let slot = self.thread.slot();
+            slot.op.store(OP_EXIT, Relaxed);
+            slot.post();
+        }
         self.thread.tid.store(0, Relaxed);
         self.thread.process.free_slot(self.thread.index);
     }
