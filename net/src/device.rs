@@ -85,15 +85,12 @@ pub(crate) fn control(
     if !is_known {
         return Err(Errno::ENODEV);
     }
-    match answer {
-        Some(bytes) => {
-            set_data(&mut request, &bytes);
-            pointer.write(memory, &request)?;
-        }
-        None => {
-            let flags = u16::from_ne_bytes(*request.data.first_chunk().unwrap_or(&[0; 2]));
-            device.flags.store(device.flags() & !IFF_UP | u32::from(flags) & IFF_UP, SeqCst);
-        }
+    if let Some(bytes) = answer {
+        set_data(&mut request, &bytes);
+        pointer.write(memory, &request)?;
+    } else {
+        let flags = u16::from_ne_bytes(*request.data.first_chunk().unwrap_or(&[0; 2]));
+        device.flags.store(device.flags() & !IFF_UP | u32::from(flags) & IFF_UP, SeqCst);
     }
     Ok(0)
 }

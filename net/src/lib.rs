@@ -22,6 +22,8 @@ mod protocol;
 mod roster;
 mod socket;
 mod stream;
+#[cfg(test)]
+mod testing;
 pub mod text;
 pub mod unix;
 

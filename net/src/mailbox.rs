@@ -149,30 +149,32 @@ impl Mailbox {
         Self { state: Mutex::new(Rank::Buffer, State::default()) }
     }
 
-    /// Adds a packet unless `is_full` says that the present number of packets and bytes is enough. True: it
-    /// is the only one.
+    /// Takes the packet unless `is_full` says that the present number of packets and bytes is enough; a
+    /// packet that is refused stays where it is.
     pub(crate) fn push(
         &self,
-        packet: Packet,
+        packet: &mut Option<Packet>,
         is_full: impl FnOnce(usize, usize) -> bool,
         sender: Option<&Arc<Common>>,
-    ) -> Result<bool, (Refused, Packet)> {
+    ) -> Result<(), Refused> {
         let mut state = self.state.lock();
         if state.closed {
-            return Err((Refused::Closed, packet));
+            return Err(Refused::Closed);
         }
         if state.shut {
-            return Err((Refused::Shut, packet));
+            return Err(Refused::Shut);
         }
         if is_full(state.queue.len(), state.bytes) {
             if let Some(sender) = sender {
                 add_waiting(&mut state.waiting, sender);
             }
-            return Err((Refused::Full, packet));
+            return Err(Refused::Full);
         }
-        state.bytes += packet.bytes.len() + OVERHEAD;
-        state.queue.push_back(packet);
-        Ok(state.queue.len() == 1)
+        if let Some(packet) = packet.take() {
+            state.bytes += packet.bytes.len() + OVERHEAD;
+            state.queue.push_back(packet);
+        }
+        Ok(())
     }
 
     /// Is there room? If not, `sender` is told when there is.

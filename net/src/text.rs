@@ -2,6 +2,7 @@
 
 use crate::namespace::NetNamespace;
 use crate::{inet, unix};
+use std::fmt::Write;
 
 /// /proc/net/tcp.
 pub fn tcp(net: &NetNamespace) -> String {
@@ -34,10 +35,12 @@ pub fn dev(net: &NetNamespace) -> String {
                     face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n"
         .to_owned();
     let zero = 0;
-    text.push_str(&format!(
+    // Writing to a string cannot fail.
+    let _ = write!(
+        text,
         "{:>6}: {zero:7} {zero:7} {zero:4} {zero:4} {zero:4} {zero:5} {zero:10} {zero:9} {zero:8} {zero:7} {zero:4} {zero:4} {zero:4} {zero:5} {zero:7} {zero:10}\n",
         net.device().name
-    ));
+    );
     text
 }
 

@@ -21,3 +21,6 @@ pub(crate) use ports::Ports;
 pub(crate) use tcp::Tcp;
 pub(crate) use text::{proc_net_tcp, proc_net_udp};
 pub(crate) use udp::Udp;
+
+#[cfg(test)]
+mod tests;

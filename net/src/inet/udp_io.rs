@@ -110,7 +110,7 @@ impl Udp {
     fn deliver(&self, bytes: Vec<u8>, from: SocketAddr, to: IpAddr) {
         let limit = self.common.rcvbuf.load(SeqCst) as usize;
         let packet = Packet::new(bytes, From::Inet(from, to));
-        if self.mailbox.push(packet, |_, charged| charged >= limit, None).is_ok() {
+        if self.mailbox.push(&mut Some(packet), |_, charged| charged >= limit, None).is_ok() {
             self.common.queue.notify(IN);
         }
     }

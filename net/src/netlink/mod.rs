@@ -10,3 +10,6 @@ mod socket;
 
 pub(crate) use port::PortIds;
 pub(crate) use socket::Netlink;
+
+#[cfg(test)]
+mod tests;

@@ -83,7 +83,7 @@ impl Netlink {
         let limit = self.common.rcvbuf.load(SeqCst) as usize;
         let mut packet = Packet::new(bytes, From::Kernel);
         packet.ucred = Some(Ucred::default());
-        if self.mailbox.push(packet, |_, charged| charged >= limit, None).is_ok() {
+        if self.mailbox.push(&mut Some(packet), |_, charged| charged >= limit, None).is_ok() {
             self.common.queue.notify(IN);
         } else if !is_on(&self.common, SOL_NETLINK, option::NO_ENOBUFS) {
             self.common.set_error(Errno::ENOBUFS);
@@ -101,7 +101,9 @@ impl Netlink {
             match route::answer(request, self.net.device(), id, is_admin) {
                 Ok(datagrams) => {
                     answered = request.header.flags & nlm_f::DUMP != 0 && !datagrams.is_empty();
-                    datagrams.into_iter().for_each(|bytes| self.put(bytes));
+                    for bytes in datagrams {
+                        self.put(bytes);
+                    }
                 }
                 Err(errno) => error = Some(errno),
             }

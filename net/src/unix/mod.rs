@@ -17,3 +17,6 @@ pub use endpoint::Endpoint;
 pub use name::Name;
 pub(crate) use name::Names;
 pub(crate) use text::proc_net_unix;
+
+#[cfg(test)]
+mod tests;

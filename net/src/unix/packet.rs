@@ -46,7 +46,7 @@ impl Endpoint {
         let mut packet = Some(packet);
         self.common.wait(call, OUT, self.common.send_timeout(), || {
             let other = self.destination(call, to)?;
-            let Some(mut message) = packet.take() else { return Err(Errno::EIO) };
+            let Some(message) = &mut packet else { return Err(Errno::EIO) };
             let shows_sender = self.common.has(Switches::PASSCRED) || other.common.has(Switches::PASSCRED);
             if shows_sender && message.ucred.is_none() {
                 message.ucred = Some(call.ucred());
@@ -54,13 +54,7 @@ impl Endpoint {
             if let Some(files) = files.take() {
                 message.rights = Some(self.net.rights().attach(call.caller, files, &other.node)?);
             }
-            match self.try_push(&other, message) {
-                Ok(()) => Ok(()),
-                Err((errno, back)) => {
-                    packet = Some(back);
-                    Err(errno)
-                }
-            }
+            self.try_push(&other, &mut packet)
         })?;
         Ok(len)
     }
@@ -85,31 +79,30 @@ impl Endpoint {
         Ok(other)
     }
 
-    fn try_push(self: &Arc<Self>, other: &Arc<Self>, mut packet: Packet) -> Result<(), (Errno, Packet)> {
+    /// `EAGAIN` when there is no room.
+    fn try_push(self: &Arc<Self>, other: &Arc<Self>, packet: &mut Option<Packet>) -> Result<(), Errno> {
         if self.write_shut.load(SeqCst) {
-            return Err((Errno::EPIPE, packet));
+            return Err(Errno::EPIPE);
         }
-        match Charge::new(&self.common, packet.bytes.len()) {
-            Ok(charge) => packet.charge = Some(charge),
-            Err(errno) => return Err((errno, packet)),
+        if let Some(packet) = packet {
+            packet.charge = Some(Charge::new(&self.common, packet.bytes.len())?);
         }
-        let is_full = self.is_full(other);
-        match other.mailbox.push(packet, is_full, Some(&self.common)) {
-            Ok(_) => {
+        let refused = match other.mailbox.push(packet, self.is_full(other), Some(&self.common)) {
+            Ok(()) => {
                 other.common.queue.notify(IN);
-                Ok(())
+                return Ok(());
             }
-            Err((refused, mut packet)) => {
-                packet.charge = None;
-                let errno = match refused {
-                    Refused::Full => Errno::EAGAIN,
-                    Refused::Shut => Errno::EPIPE,
-                    Refused::Closed if self.kind == Kind::Seqpacket => Errno::EPIPE,
-                    Refused::Closed => Errno::ECONNREFUSED,
-                };
-                Err((errno, packet))
-            }
+            Err(refused) => refused,
+        };
+        if let Some(packet) = packet {
+            packet.charge = None;
         }
+        Err(match refused {
+            Refused::Full => Errno::EAGAIN,
+            Refused::Shut => Errno::EPIPE,
+            Refused::Closed if self.kind == Kind::Seqpacket => Errno::EPIPE,
+            Refused::Closed => Errno::ECONNREFUSED,
+        })
     }
 
     /// How many packets of this socket the other one takes: between two that are connected to each other

@@ -18,6 +18,8 @@ use vfs::{Caller, Capability, OpenFile};
 
 /// Most descriptors under way in a sandbox, whoever sent them.
 const IN_FLIGHT_MAX: usize = 1 << 18;
+/// Sockets under way up to which garbage is searched for at every chance.
+const EAGER: usize = 64;
 /// `RLIMIT_NOFILE`.
 const RLIMIT_NOFILE: u32 = 7;
 
@@ -45,8 +47,10 @@ impl Node {
 
 struct Vertex {
     file: Weak<OpenFile>,
-    /// Places where it lies: the receivers of the messages.
-    places: Vec<Arc<Node>>,
+    /// Where it lies: the receivers of the messages, and how often with each.
+    places: HashMap<u64, (Arc<Node>, usize)>,
+    /// How often it lies anywhere.
+    count: usize,
 }
 
 #[derive(Default)]
@@ -55,6 +59,8 @@ struct Graph {
     /// Descriptors under way by user.
     users: HashMap<u32, usize>,
     total: usize,
+    /// Sockets closed or sent since the last search for garbage.
+    events: usize,
 }
 
 /// All descriptors under way in a sandbox.
@@ -118,11 +124,13 @@ impl Registry {
             *graph.users.entry(user).or_default() += files.len();
             for (file, node) in files.iter().zip(nodes) {
                 let Some(node) = node else { continue };
-                let vertex = graph
-                    .vertices
-                    .entry(node)
-                    .or_insert_with(|| Vertex { file: Arc::downgrade(file), places: Vec::new() });
-                vertex.places.push(receiver.clone());
+                let vertex = graph.vertices.entry(node).or_insert_with(|| Vertex {
+                    file: Arc::downgrade(file),
+                    places: HashMap::new(),
+                    count: 0,
+                });
+                vertex.count += 1;
+                vertex.places.entry(receiver.id).or_insert_with(|| (receiver.clone(), 0)).1 += 1;
                 self.sockets.fetch_add(1, SeqCst);
             }
         }
@@ -131,7 +139,6 @@ impl Registry {
 
     fn detach(&self, rights: &Rights) {
         let nodes: Vec<_> = rights.files.iter().map(|file| endpoint(file).map(|endpoint| endpoint.node.id())).collect();
-        let mut gone = Vec::new();
         let mut graph = self.graph.lock();
         graph.total -= rights.files.len();
         if let Some(count) = graph.users.get_mut(&rights.user) {
@@ -142,16 +149,17 @@ impl Registry {
         }
         for node in nodes.into_iter().flatten() {
             let Some(vertex) = graph.vertices.get_mut(&node) else { continue };
-            let place = vertex.places.iter().position(|place| Arc::ptr_eq(place, &rights.receiver));
-            if let Some(place) = place {
-                gone.push(vertex.places.swap_remove(place));
-                self.sockets.fetch_sub(1, SeqCst);
+            let Some(place) = vertex.places.get_mut(&rights.receiver.id) else { continue };
+            place.1 -= 1;
+            if place.1 == 0 {
+                vertex.places.remove(&rights.receiver.id);
             }
-            if vertex.places.is_empty() {
+            vertex.count -= 1;
+            if vertex.count == 0 {
                 graph.vertices.remove(&node);
             }
+            self.sockets.fetch_sub(1, SeqCst);
         }
-        drop(graph);
     }
 
     /// Drops files without nesting, however deep messages lie in each other.
@@ -182,7 +190,16 @@ impl Registry {
         if self.sockets.load(SeqCst) == 0 {
             return;
         }
-        let garbage = garbage(&self.graph.lock());
+        let garbage = {
+            let mut graph = self.graph.lock();
+            graph.events += 1;
+            // A search costs as much as the graph is large: each of its sockets pays for a part.
+            if graph.vertices.len() > EAGER && graph.events < graph.vertices.len() {
+                return;
+            }
+            graph.events = 0;
+            garbage(&graph)
+        };
         for endpoint in garbage.iter().filter_map(|file| endpoint(file)) {
             endpoint.purge();
         }
@@ -199,21 +216,21 @@ impl Registry {
 /// The files that cannot be reached.
 fn garbage(graph: &Graph) -> Vec<Arc<OpenFile>> {
     // A ring needs a socket under way in the queue of a socket under way.
-    let in_flight = |node: &Arc<Node>| graph.vertices.contains_key(&node.reached_by());
-    if !graph.vertices.values().any(|vertex| vertex.places.iter().any(in_flight)) {
+    let in_flight = |node: &Node| graph.vertices.contains_key(&node.reached_by());
+    if !graph.vertices.values().any(|vertex| vertex.places.values().any(|(node, _)| in_flight(node))) {
         return Vec::new();
     }
     let mut holds: HashMap<u64, Vec<u64>> = HashMap::new();
     let mut alive = HashSet::new();
     let mut work = Vec::new();
     for (&id, vertex) in &graph.vertices {
-        let is_held = vertex.file.strong_count() > vertex.places.len();
-        if is_held || vertex.places.iter().any(|place| !in_flight(place)) {
+        let is_held = vertex.file.strong_count() > vertex.count;
+        if is_held || vertex.places.values().any(|(node, _)| !in_flight(node)) {
             alive.insert(id);
             work.push(id);
         }
-        for place in &vertex.places {
-            holds.entry(place.reached_by()).or_default().push(id);
+        for (node, _) in vertex.places.values() {
+            holds.entry(node.reached_by()).or_default().push(id);
         }
     }
     while let Some(id) = work.pop() {
