@@ -5,6 +5,7 @@ use crate::signal::{Notice, Signals, ThreadStop};
 use crate::status::Status;
 use crate::task::{CurrentTask, End, Live, Task};
 use crate::tree::State;
+use crate::usage::Usage;
 use abi::poll::Events;
 use abi::signal::{SIGHUP, SigInfo, SigSet};
 use mm::{Mm, UserAddr};
@@ -81,6 +82,10 @@ impl CurrentTask {
             // The area may be unmapped as soon as somebody knows that the thread has ended; the host must not use it
             // any more. It cannot refuse what is registered.
             let _ = self.mm().space().rseq(rseq.area.0, rseq.len, RSEQ_FLAG_UNREGISTER, rseq.signature);
+        }
+        if !is_shared {
+            let max_resident = self.mm().usage().resident / 1024;
+            self.task().add_usage(&Usage { max_resident, ..Usage::default() });
         }
         let addr = std::mem::take(&mut self.clear_child_tid);
         self.leave_futexes();
