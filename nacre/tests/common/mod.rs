@@ -1,5 +1,5 @@
 //! What the tests of the command line share.
-#![expect(unreachable_pub, reason = "a module of each test program")]
+#![expect(unreachable_pub, dead_code, reason = "a module of each test program, which uses a part")]
 
 use serde_json::{Value, json};
 use std::fs;
@@ -61,6 +61,25 @@ impl Place {
         });
         edit(&mut config);
         fs::write(self.bundle().join("config.json"), config.to_string()).unwrap();
+    }
+
+    /// Changes `config.json` further.
+    pub fn write_config_more(&self, edit: impl FnOnce(&mut Value)) {
+        let path = self.bundle().join("config.json");
+        let mut config = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        edit(&mut config);
+        fs::write(path, config.to_string()).unwrap();
+    }
+
+    /// The user that commands run as.
+    pub fn user(&self) -> u32 {
+        let own = fs::metadata("/proc/self").map(|meta| std::os::unix::fs::MetadataExt::uid(&meta)).unwrap();
+        self.user.unwrap_or(own)
+    }
+
+    /// Lets the user of the commands write there.
+    pub fn give(&self, path: &Path) {
+        std::os::unix::fs::chown(path, self.user, self.user).unwrap();
     }
 
     pub fn bundle(&self) -> PathBuf {
