@@ -5,6 +5,7 @@ use abi::clock::{Tms, USER_HZ};
 use abi::resource::{RUSAGE_CHILDREN, RUSAGE_SELF, RUSAGE_THREAD, Resource, Rlimit, Rusage};
 use kernel::{CurrentTask, Task, ThreadGroup, Usage};
 use mm::UserPtr;
+use std::sync::Arc;
 use std::time::Duration;
 use vfs::Capability;
 
@@ -67,7 +68,7 @@ pub(crate) fn prlimit64(
 
 /// Limits of others need all their ids, or `CAP_SYS_RESOURCE` there; `EPERM`.
 fn check_target(task: &CurrentTask, target: &Task) -> Result<(), Errno> {
-    if std::ptr::eq(&**task.task(), target) {
+    if std::ptr::eq(Arc::as_ptr(task.task()), target) {
         return Ok(());
     }
     let (own, theirs) = (task.creds(), target.creds());

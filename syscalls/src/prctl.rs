@@ -119,12 +119,11 @@ fn thp(group: &ThreadGroup) -> &std::sync::atomic::AtomicBool {
 fn set_name(task: &CurrentTask, name: UserAddr) -> Result<u64, Errno> {
     let max = TASK_COMM_LEN - 1;
     let mut bytes = vec![0; max];
-    let name = match UserStr(name).read(&**task.mm(), max)? {
-        Some(name) => name,
-        None => {
-            task.mm().read(name, &mut bytes)?;
-            bytes
-        }
+    let name = if let Some(name) = UserStr(name).read(&**task.mm(), max)? {
+        name
+    } else {
+        task.mm().read(name, &mut bytes)?;
+        bytes
     };
     task.task().with_attributes(|attributes| attributes.set_comm(&name));
     Ok(0)
@@ -144,7 +143,7 @@ fn set_mm(task: &CurrentTask, field: u64, value: u64, rest: &[u64]) -> Result<u6
     if !task.creds().has(Capability::SysResource) {
         return Err(Errno::EPERM);
     }
-    if value >= platform::GUEST_END || value < PAGE_SIZE * 16 {
+    if !(PAGE_SIZE * 16..platform::GUEST_END).contains(&value) {
         return Err(Errno::EINVAL);
     }
     let mut known = true;

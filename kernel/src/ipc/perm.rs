@@ -26,7 +26,7 @@ impl Perm {
 
     /// May the caller do what `want` says: permission bits, in any of the three places? `EACCES`.
     pub fn check(&self, creds: &Credentials, ns: &Arc<UserNamespace>, want: u32) -> Result<(), Errno> {
-        let want = (want >> 6 | want >> 3 | want) & 7;
+        let want = ((want >> 6) | (want >> 3) | want) & 0o7;
         let granted = if creds.euid == self.cuid || creds.euid == self.uid {
             self.mode >> 6
         } else if creds.is_in_group(self.cgid) || creds.is_in_group(self.gid) {
@@ -34,7 +34,7 @@ impl Perm {
         } else {
             self.mode
         };
-        if want & !granted & 7 == 0 || creds.has_in(ns, Capability::IpcOwner) { Ok(()) } else { Err(Errno::EACCES) }
+        if want & !granted == 0 || creds.has_in(ns, Capability::IpcOwner) { Ok(()) } else { Err(Errno::EACCES) }
     }
 
     /// May the caller remove or change the object? `EPERM`.

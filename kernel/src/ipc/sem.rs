@@ -219,9 +219,9 @@ impl State {
     /// All operations or none. Numbers were checked.
     fn apply(&mut self, ops: &[Sembuf], list: Option<u64>) -> Result<Tried, Errno> {
         for (done, op) in ops.iter().enumerate() {
-            if let Err(blocked) = self.apply_one(op, list) {
+            if let Err(blocked) = self.apply_one(*op, list) {
                 for op in ops[..done].iter().rev() {
-                    self.revert_one(op, list);
+                    self.revert_one(*op, list);
                 }
                 return match blocked {
                     Blocked::Wait if i32::from(op.flags) & IPC_NOWAIT != 0 => Err(Errno::EAGAIN),
@@ -233,13 +233,13 @@ impl State {
         Ok(Tried::Done)
     }
 
-    fn adjustment(&mut self, op: &Sembuf, list: Option<u64>) -> Option<&mut i16> {
+    fn adjustment(&mut self, op: Sembuf, list: Option<u64>) -> Option<&mut i16> {
         let list = list.filter(|_| op.flags & SEM_UNDO != 0 && op.op != 0)?;
         let count = self.sems.len();
         self.undo.entry(list).or_insert_with(|| vec![0; count]).get_mut(usize::from(op.num))
     }
 
-    fn apply_one(&mut self, op: &Sembuf, list: Option<u64>) -> Result<(), Blocked> {
+    fn apply_one(&mut self, op: Sembuf, list: Option<u64>) -> Result<(), Blocked> {
         let num = usize::from(op.num);
         let value = i32::from(self.sems[num].value);
         if op.op == 0 {
@@ -259,7 +259,7 @@ impl State {
         Ok(())
     }
 
-    fn revert_one(&mut self, op: &Sembuf, list: Option<u64>) {
+    fn revert_one(&mut self, op: Sembuf, list: Option<u64>) {
         let sem = &mut self.sems[usize::from(op.num)];
         sem.value = (i32::from(sem.value) - i32::from(op.op)) as u16;
         if let Some(adjustment) = self.adjustment(op, list) {

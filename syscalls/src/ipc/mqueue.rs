@@ -89,7 +89,7 @@ fn check_access(task: &CurrentTask, queue: &Mqueue, flags: OpenFlags) -> Result<
     } else {
         mode
     };
-    let is_allowed = want & !bits & 7 == 0 || creds.has(Capability::DacOverride);
+    let is_allowed = want & !bits == 0 || creds.has(Capability::DacOverride);
     if is_allowed { Ok(()) } else { Err(Errno::EACCES) }
 }
 

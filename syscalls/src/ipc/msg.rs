@@ -147,7 +147,9 @@ fn info(task: &CurrentTask, ns: &IpcNamespace, used: bool, to: UserPtr<Msginfo>)
     if used {
         let queues = ns.msgs.all();
         let mut totals = MsgStat::default();
-        queues.iter().for_each(|(_, queue)| queue.count(&mut totals));
+        for (_, queue) in &queues {
+            queue.count(&mut totals);
+        }
         info.msgpool = queues.len() as i32;
         info.msgmap = totals.messages as i32;
         info.msgtql = totals.bytes as i32;

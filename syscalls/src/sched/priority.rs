@@ -96,7 +96,7 @@ pub(crate) fn ioprio_set(task: &mut CurrentTask, which: i32, who: i32, ioprio: i
 pub(crate) fn ioprio_get(task: &mut CurrentTask, which: i32, who: i32) -> Result<i32, Errno> {
     let effective = |thread: &Arc<Task>| {
         let sched = thread.attributes().sched;
-        if sched.ioprio >> CLASS_SHIFT == 0 { 2 << CLASS_SHIFT | (sched.nice + 20) / 5 } else { sched.ioprio.into() }
+        if sched.ioprio >> CLASS_SHIFT == 0 { (2 << CLASS_SHIFT) | ((sched.nice + 20) / 5) } else { sched.ioprio.into() }
     };
     let named = named(task, which - 1, who)?;
     named.iter().map(effective).min().ok_or(Errno::ESRCH)
