@@ -1,4 +1,5 @@
 //! Terminals: `termios(3)`, `ioctl_tty(2)`, `pty(7)`; values of `asm-generic/termbits.h` and `ioctls.h`.
+#![expect(missing_docs, reason = "the names of termios(3) and ioctl_tty(2)")]
 
 use bitflags::bitflags;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -57,7 +58,6 @@ pub struct Winsize {
 bitflags! {
     /// Input modes: `c_iflag`.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    #[expect(missing_docs, reason = "the names of termios(3)")]
     pub struct InputModes: u32 {
         const IGNBRK = 0o1;
         const BRKINT = 0o2;
@@ -81,7 +81,6 @@ bitflags! {
 bitflags! {
     /// Output modes: `c_oflag`.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    #[expect(missing_docs, reason = "the names of termios(3)")]
     pub struct OutputModes: u32 {
         const OPOST = 0o1;
         const OLCUC = 0o2;
@@ -98,7 +97,6 @@ bitflags! {
 bitflags! {
     /// Control modes: `c_cflag`.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    #[expect(missing_docs, reason = "the names of termios(3)")]
     pub struct ControlModes: u32 {
         const B38400 = 0o17;
         const CBAUD = 0o10017;
@@ -116,7 +114,6 @@ bitflags! {
 bitflags! {
     /// Local modes: `c_lflag`.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    #[expect(missing_docs, reason = "the names of termios(3)")]
     pub struct LocalModes: u32 {
         const ISIG = 0o1;
         const ICANON = 0o2;
@@ -270,7 +267,6 @@ pub const TCION: u64 = 3;
 bitflags! {
     /// First byte of a read in packet mode: `TIOCPKT(2const)`.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    #[expect(missing_docs, reason = "the names of TIOCPKT(2const)")]
     pub struct Packet: u8 {
         const FLUSHREAD = 1;
         const FLUSHWRITE = 2;

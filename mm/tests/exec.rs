@@ -105,7 +105,7 @@ fn a_static_program_starts_and_its_memory_obeys() {
     let stack = mm.mappings().into_iter().find(|mapping| mapping.grows_down).expect("a stack");
     mm.write(UserAddr(stack.start - 100_000), b"deeper").expect("the stack grows");
     assert_eq!(mm.write(UserAddr(stack.end - (9 << 20)), b"too deep"), Err(Errno::EFAULT));
-    assert_eq!(mm.handle_fault(&platform::Fault { signal: 11, code: 1, addr: 4096, trapno: 14, error: 6 }), false);
+    assert!(!mm.handle_fault(&platform::Fault { signal: 11, code: 1, addr: 4096, trapno: 14, error: 6 }));
 
     // Our mappings and the host's agree.
     let host = std::fs::read_to_string(format!("/proc/{}/maps", mm.space().host_pid())).expect("host maps");

@@ -2,7 +2,7 @@
 
 use super::frame::Frame;
 use super::layout::{EVENT_SIGNAL, FEATURE_FSGSBASE, OP_EXIT, OP_RESUME, OP_SPAWN, SET_FS, SET_GS};
-use super::process::Process;
+use super::process::{PACE, Process};
 use super::slot::SlotRef;
 use super::space::Space;
 use crate::{Exit, Fault, Regs};
@@ -270,6 +270,8 @@ impl Drop for Context {
             slot.post();
         }
         self.thread.tid.store(0, Relaxed);
+        // Not at the very end of the host thread, when its own variables are gone: then it is near for good.
+        let _ = PACE.try_with(|pace| pace.borrow_mut().end(&self.thread.process.shared.cores));
         self.thread.process.free_slot(self.thread.index);
     }
 }
