@@ -6,7 +6,7 @@ use abi::poll::Events;
 use rustix::io::Errno;
 use rustix::thread::futex;
 use rustix::time::Timespec;
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 
 /// Why [`WaitWord::sleep`] came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +35,17 @@ const IN_APP: u32 = 16;
 ///
 /// One owner (the task's thread) sleeps; anybody wakes and interrupts.
 #[derive(Debug, Default)]
-pub struct WaitWord(AtomicU32);
+pub struct WaitWord(AtomicU32, AtomicU64);
 
 impl WaitWord {
     /// A word with nothing pending.
     pub const fn new() -> Self {
-        Self(AtomicU32::new(0))
+        Self(AtomicU32::new(0), AtomicU64::new(0))
+    }
+
+    /// How often its owner has gone to sleep on it.
+    pub fn sleeps(&self) -> u64 {
+        self.1.load(Relaxed)
     }
 
     /// Forgets earlier wakes. Call before the condition is checked: arm, check, sleep.
@@ -140,6 +145,7 @@ impl WaitWord {
 
     /// True when the deadline passed.
     fn futex_wait(&self, value: u32, deadline: Option<Deadline>) -> bool {
+        self.1.fetch_add(1, Relaxed);
         let mut flags = futex::Flags::PRIVATE;
         let timeout = deadline.map(|deadline| {
             let deadline = match deadline.clock {

@@ -23,13 +23,16 @@ pub(crate) fn setrlimit(task: &mut CurrentTask, resource: u32, new: UserPtr<Rlim
     change(task, task.group(), resource, new)
 }
 
-fn change(task: &CurrentTask, group: &ThreadGroup, resource: Resource, new: Rlimit) -> Result<(), Errno> {
+fn change(task: &CurrentTask, group: &Arc<ThreadGroup>, resource: Resource, new: Rlimit) -> Result<(), Errno> {
     let may_raise = task.creds().has(Capability::SysResource);
     group.limits.lock().change(resource, new, may_raise)?;
     if resource == Resource::Stack
         && let Some(mm) = group.leader().and_then(|leader| leader.mm())
     {
         mm.set_stack_limit(new.cur);
+    }
+    if resource == Resource::Cpu {
+        group.timers.watch_cpu_limit(group);
     }
     Ok(())
 }

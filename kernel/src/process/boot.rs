@@ -116,6 +116,7 @@ impl Kernel {
             let pid = tree.new_pid(self.root_pids(), &[])?;
             let is_init = pid.is_init();
             let group = ThreadGroup::new(self, pid.clone(), Actions::new(), init.limits);
+            group.timers.watch_cpu_limit(&group);
             group.oom_score_adj.store(init.oom_score_adj, std::sync::atomic::Ordering::SeqCst);
             let session = Session::new(pid.clone());
             let process_group = ProcessGroup::new(pid.clone(), session.clone());

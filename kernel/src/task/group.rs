@@ -68,10 +68,11 @@ impl ThreadGroup {
     }
 
     /// Takes over what a child has of its parent's.
-    pub(crate) fn inherit(&self, parent: &Self) {
+    pub(crate) fn inherit(self: &Arc<Self>, parent: &Self) {
         self.oom_score_adj.store(parent.oom_score_adj.load(SeqCst), SeqCst);
         self.is_dumpable.store(parent.is_dumpable.load(SeqCst), SeqCst);
         self.is_thp_disabled.store(parent.is_thp_disabled.load(SeqCst), SeqCst);
+        self.timers.watch_cpu_limit(self);
     }
 
     /// The machine.

@@ -222,6 +222,7 @@ impl Task {
     pub fn usage(&self) -> Usage {
         let kicker = self.kicker.lock().clone();
         let mut usage = *self.past.lock();
+        usage.voluntary += self.word.sleeps();
         if let Some(kicker) = kicker {
             let (user, system) = kicker.cpu_time();
             usage.user += user;

@@ -3,7 +3,9 @@
 //! - `service.rs`: one host thread for all timers of the sandbox.
 //! - `setting.rs`: what a timer is set to: clock, next expiration, period.
 //! - `signal_timer.rs`: a timer that sends a signal. `process.rs`: those of one process.
+//! - `cpu_limit.rs`: `RLIMIT_CPU`.
 
+mod cpu_limit;
 mod process;
 mod service;
 mod setting;

@@ -1,9 +1,11 @@
 //! The timers of one process.
 
+use super::cpu_limit::CpuLimit;
 use super::{Notify, Service, Setting, SignalTimer};
 use crate::clock::{ClockSource, Counted, CpuClock};
 use crate::task::ThreadGroup;
 use abi::Errno;
+use abi::resource::{RLIM_INFINITY, Resource};
 use abi::signal::{SIGALRM, SIGPROF, SIGVTALRM, SigInfo};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -59,12 +61,17 @@ struct Posix {
 /// The timers of one process. Not inherited by children; [`Self::delete_posix`] at execve.
 pub struct ProcessTimers {
     itimers: [OnceLock<Arc<SignalTimer>>; 3],
+    cpu_limit: OnceLock<Arc<CpuLimit>>,
     posix: Mutex<Posix>,
 }
 
 impl Default for ProcessTimers {
     fn default() -> Self {
-        Self { itimers: Default::default(), posix: Mutex::new(Rank::Buffer, Posix::default()) }
+        Self {
+            itimers: Default::default(),
+            cpu_limit: OnceLock::new(),
+            posix: Mutex::new(Rank::Buffer, Posix::default()),
+        }
     }
 }
 
@@ -138,11 +145,30 @@ impl ProcessTimers {
         }
     }
 
+    /// The soft `RLIMIT_CPU` of the process may have changed: it is watched from now on. Where the host has no
+    /// timers it is not.
+    pub fn watch_cpu_limit(&self, group: &Arc<ThreadGroup>) {
+        if let Some(watch) = self.cpu_limit.get() {
+            watch.look();
+        } else if group.limit(Resource::Cpu as u32) != RLIM_INFINITY
+            && let Ok(watch) = CpuLimit::new(group)
+        {
+            // Another thread may have been faster.
+            let _ = self.cpu_limit.set(watch);
+            if let Some(watch) = self.cpu_limit.get() {
+                watch.look();
+            }
+        }
+    }
+
     /// Stops everything: the process ends.
     pub fn end(&self) {
         self.delete_posix();
         for timer in self.itimers.iter().filter_map(OnceLock::get) {
             timer.set(None);
+        }
+        if let Some(watch) = self.cpu_limit.get() {
+            watch.end();
         }
     }
 }
