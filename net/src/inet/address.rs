@@ -60,7 +60,7 @@ pub(crate) fn parse_remote(address: &[u8], is_v6: bool, mixed: bool) -> Result<S
         (true, AF_INET6) if address.len() >= SIN6_LEN_OLD => v6(address)?,
         (true, AF_INET) if mixed => v4(address)?,
         (false, AF_INET) => v4(address)?,
-        (true, AF_INET6) => return Err(Errno::EINVAL),
+        (true, _) if address.len() < SIN6_LEN_OLD => return Err(Errno::EINVAL),
         (false, AF_UNSPEC) if mixed => v4(address)?,
         (false, _) if address.len() < size_of::<SockaddrIn>() => return Err(Errno::EINVAL),
         _ => return Err(Errno::EAFNOSUPPORT),
