@@ -264,7 +264,11 @@ impl Mm {
             return Err(Errno::ENOMEM);
         }
         let keep = flags & DONT_UNMAP != 0 || old_len == 0;
-        self.space().remap(old.0, old_len, target, new_len, flags & DONT_UNMAP != 0)?;
+        if old_len == 0 {
+            self.map_on_host(&mapping.moved(old.0, target, new_len))?;
+        } else {
+            self.space().remap(old.0, old_len, target, new_len, flags & DONT_UNMAP != 0)?;
+        }
         state.unlock(target, target + new_len);
         state.tree.remove(target, target + new_len);
         state.move_mapping(&mapping, old.0, old_len, target, new_len, keep);
@@ -488,10 +492,7 @@ impl State {
             self.unlock(old, old + old_len);
             self.tree.remove(old, old + old_len);
         }
-        let mut moved = Mapping { start: new, end: new + new_len, ..mapping.clone() };
-        if let Source::File(_, offset) = &mut moved.source {
-            *offset += old - mapping.start;
-        }
+        let moved = mapping.moved(old, new, new_len);
         self.locked += if moved.is_locked { new_len } else { 0 };
         self.tree.insert(moved);
     }

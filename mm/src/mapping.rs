@@ -66,6 +66,15 @@ impl Mapping {
         part
     }
 
+    /// What lies from `from` on, mapped at `start` with another length.
+    pub(crate) fn moved(&self, from: u64, start: u64, len: u64) -> Self {
+        let mut moved = Self { start, end: start + len, ..self.clone() };
+        if let Source::File(_, offset) = &mut moved.source {
+            *offset += from - self.start;
+        }
+        moved
+    }
+
     /// `next` continues this mapping: the two are one.
     fn is_continued_by(&self, next: &Self) -> bool {
         let same_source = match (&self.source, &next.source) {

@@ -40,7 +40,7 @@ impl Walk<'_> {
         dir.inode()?.permission(self.caller, 1)?;
         match dir.dentry.lookup(self.caller, &name) {
             Ok(_) => return Err(Errno::EEXIST),
-            Err(Errno::ENOENT) => {}
+            Err(Errno::ENOENT) if dir.inode()?.takes_names() => {}
             Err(errno) => return Err(errno),
         }
         if last.is_slashed && !is_dir {

@@ -169,6 +169,11 @@ pub trait Inode: Any + Send + Sync {
         CachePolicy::Keep
     }
 
+    /// May names be made here at all? Else who would make one that is not there hears of `ENOENT` (proc(5)).
+    fn takes_names(&self) -> bool {
+        true
+    }
+
     /// Finds a name; `ENOENT`.
     fn lookup(&self, caller: &Caller, name: &[u8]) -> Result<Arc<dyn Inode>, Errno> {
         let _ = (caller, name);

@@ -75,15 +75,21 @@ pub(crate) fn removed(dir: &Dentry, name: &[u8], victim: &Arc<dyn Inode>, is_dir
         return;
     }
     let is_gone = is_dir || victim.attr().is_ok_and(|attr| attr.nlink == 0);
-    if is_gone {
-        tell(victim, Event::DELETE_SELF, 0, b"");
-        for watch in victim.attachments().watches() {
-            watch.end();
-        }
-    } else {
+    if !is_dir {
         tell(victim, Event::ATTRIB, 0, b"");
     }
+    if is_gone {
+        tell_gone(victim);
+    }
     in_directory(dir, name, Event::DELETE, is_dir);
+}
+
+/// The last name of an object went: those who watch it hear of it and watch it no more.
+fn tell_gone(victim: &Arc<dyn Inode>) {
+    tell(victim, Event::DELETE_SELF, 0, b"");
+    for watch in victim.attachments().watches() {
+        watch.end();
+    }
 }
 
 /// A name was moved, and what was there before is gone.
@@ -105,12 +111,10 @@ pub(crate) fn moved(
         tell(dir, Event::MOVED_TO | is_dir, cookie, to.1);
     }
     tell(inode, Event::MOVE_SELF | is_dir, 0, b"");
-    if let Some(Ok(victim)) = replaced.map(|dentry| dentry.inode())
-        && victim.attr().is_ok_and(|attr| attr.nlink == 0 || attr.kind == FileType::Directory)
-    {
-        tell(victim, Event::DELETE_SELF, 0, b"");
-        for watch in victim.attachments().watches() {
-            watch.end();
+    if let Some(Ok(victim)) = replaced.map(|dentry| dentry.inode()) {
+        tell(victim, Event::ATTRIB | dir_bit(victim.kind() == FileType::Directory), 0, b"");
+        if victim.attr().is_ok_and(|attr| attr.nlink == 0 || attr.kind == FileType::Directory) {
+            tell_gone(victim);
         }
     }
 }

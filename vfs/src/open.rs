@@ -112,7 +112,7 @@ impl Walk<'_> {
                     may_create_in_sticky(self, &walker.at, &found)?;
                     return self.open_place(found, flags);
                 }
-                Err(Errno::ENOENT) => {
+                Err(Errno::ENOENT) if walker.at.inode()?.takes_names() => {
                     let slot = Slot { dir: walker.at.clone(), name };
                     match self.open_new(&slot, how) {
                         // Somebody else was faster: it exists by now.

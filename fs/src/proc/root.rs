@@ -27,7 +27,7 @@ impl Subject for Root {}
 pub fn procfs(kernel: Arc<Kernel>, ns: Arc<PidNamespace>, device: u64) -> Arc<PseudoFs> {
     Settings::of(&kernel);
     let root = Root { kernel, ns };
-    PseudoFs::new("proc", MAGIC, device, String::new(), move || Box::new(RootDir::new(root.clone())))
+    PseudoFs::new_closed("proc", MAGIC, device, move || Box::new(RootDir::new(root.clone())))
 }
 
 /// Files of the machine, by name.

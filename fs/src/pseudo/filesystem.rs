@@ -19,6 +19,7 @@ pub struct PseudoFs {
     options: String,
     started: Timespec,
     make_root: MakeRoot,
+    takes_names: bool,
     root: Mutex<Weak<Node>>,
     me: Weak<PseudoFs>,
 }
@@ -33,6 +34,27 @@ impl PseudoFs {
         options: String,
         make_root: impl Fn() -> Box<dyn Object> + Send + Sync + 'static,
     ) -> Arc<Self> {
+        Self::make(type_name, magic, device, options, Box::new(make_root), true)
+    }
+
+    /// As [`Self::new`]; to make a name in it ends with `ENOENT`, as if its directories did not exist (proc(5)).
+    pub fn new_closed(
+        type_name: &'static str,
+        magic: u64,
+        device: u64,
+        make_root: impl Fn() -> Box<dyn Object> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Self::make(type_name, magic, device, String::new(), Box::new(make_root), false)
+    }
+
+    fn make(
+        type_name: &'static str,
+        magic: u64,
+        device: u64,
+        options: String,
+        make_root: MakeRoot,
+        takes_names: bool,
+    ) -> Arc<Self> {
         let now = sync::now(Clock::Realtime);
         Arc::new_cyclic(|me| Self {
             type_name,
@@ -40,7 +62,8 @@ impl PseudoFs {
             device,
             options,
             started: Timespec { sec: now.as_secs() as i64, nsec: i64::from(now.subsec_nanos()) },
-            make_root: Box::new(make_root),
+            make_root,
+            takes_names,
             root: Mutex::new(Rank::Leaf, Weak::new()),
             me: me.clone(),
         })
@@ -49,6 +72,11 @@ impl PseudoFs {
     /// When the filesystem came to be: the time stamps of its files.
     pub(super) const fn started(&self) -> Timespec {
         self.started
+    }
+
+    /// Names may be made in it, as far as this depends on the filesystem.
+    pub(super) const fn takes_names(&self) -> bool {
+        self.takes_names
     }
 }
 

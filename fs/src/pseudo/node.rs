@@ -7,7 +7,7 @@ use abi::Errno;
 use abi::fs::{FileType, OpenFlags};
 use std::sync::Arc;
 use sync::Fail;
-use vfs::{Attachments, Attr, AttrChange, CachePolicy, Caller, File, Filesystem, Inode, LinkTarget};
+use vfs::{Attachments, Attr, AttrChange, CachePolicy, Caller, File, Filesystem, Inode, LinkTarget, NewNode};
 
 /// The inode of an [`Object`].
 pub struct Node {
@@ -88,11 +88,20 @@ impl Inode for Node {
         self.object.cache_policy()
     }
 
+    fn takes_names(&self) -> bool {
+        self.fs.takes_names()
+    }
+
     fn lookup(&self, caller: &Caller, name: &[u8]) -> Result<Arc<dyn Inode>, Errno> {
         Ok(match self.object.lookup(caller, name)? {
             Child::Object(object) => Self::new(self.fs.clone(), self.child_ino(name), object),
             Child::Inode(inode) => inode,
         })
+    }
+
+    fn create(&self, _caller: &Caller, _name: &[u8], node: &NewNode) -> Result<Arc<dyn Inode>, Errno> {
+        // As a directory of Linux's that has no such operation.
+        Err(if node.kind == FileType::Regular { Errno::EACCES } else { Errno::EPERM })
     }
 
     fn read_link(&self, caller: &Caller) -> Result<LinkTarget, Errno> {

@@ -4,7 +4,7 @@ use super::object::{Child, Name, Object};
 use abi::Errno;
 use abi::fs::{FileType, OpenFlags};
 use sync::Fail;
-use vfs::{CachePolicy, Caller, File, LinkTarget};
+use vfs::{Attr, CachePolicy, Caller, File, LinkTarget};
 
 /// What the files of a table are about: a process, the machine.
 pub trait Subject: Clone + Send + Sync + 'static {
@@ -19,7 +19,7 @@ pub trait Subject: Clone + Send + Sync + 'static {
         false
     }
 
-    /// It still exists; else the error that opening and reading end with (a lookup ends with `ENOENT`).
+    /// It still exists; else the error that searching, opening and reading end with.
     fn check_exists(&self) -> Result<(), Errno> {
         Ok(())
     }
@@ -177,6 +177,11 @@ impl<T: Subject> Object for TableDir<T> {
 
     fn cache_policy(&self) -> CachePolicy {
         if self.subject.is_volatile() { CachePolicy::Never } else { CachePolicy::Keep }
+    }
+
+    fn permission(&self, caller: &Caller, attr: &Attr, want: u32) -> Result<(), Errno> {
+        self.subject.check_exists()?;
+        caller.creds.may_access(attr, want)
     }
 
     fn lookup(&self, _caller: &Caller, name: &[u8]) -> Result<Child, Errno> {

@@ -3,7 +3,7 @@
 use super::limits;
 use crate::arg::Fd;
 use abi::Errno;
-use abi::fs::OpenFlags;
+use abi::fs::{F_SEAL_FUTURE_WRITE, F_SEAL_WRITE, FileType, OpenFlags};
 use abi::mm::{MapFlags, PAGE_SIZE, Prot};
 use abi::mount::MountFlags;
 use kernel::CurrentTask;
@@ -83,6 +83,14 @@ fn backing(
         return Err(Errno::EACCES);
     }
     if prot.contains(Prot::EXEC) && !file.is_anonymous() && file.place().has_flag(MountFlags::NOEXEC) {
+        return Err(Errno::EPERM);
+    }
+    let write_seals = F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+    if is_shared
+        && prot.contains(Prot::WRITE)
+        && file.kind() == Some(FileType::Regular)
+        && file.inode()?.attachments().is_sealed(write_seals)
+    {
         return Err(Errno::EPERM);
     }
     file.ops.backing(&file.io(task.caller(), OpenFlags::empty()))
