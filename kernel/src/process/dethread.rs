@@ -65,7 +65,12 @@ impl CurrentTask {
         let Some(node) = tree.node_mut(id) else { return };
         node.leader_status = None;
         node.has_execed = true;
-        let leader = node.threads.iter().map(|t| &t.task).find(|other| other.serial() != task.serial() && other.pid().root() == id).cloned();
+        let leader = node
+            .threads
+            .iter()
+            .map(|t| &t.task)
+            .find(|other| other.serial() != task.serial() && other.pid().root() == id)
+            .cloned();
         if let Some(leader) = leader {
             self.group().add_thread_usage(&leader.usage());
             tree.take_over(task, &leader);

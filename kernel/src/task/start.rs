@@ -1,6 +1,6 @@
 //! How a task gets its host thread.
 
-use crate::task::{host, CurrentTask, Live, Release, Rseq, Task};
+use crate::task::{CurrentTask, Live, Release, Rseq, Task, host};
 use abi::Errno;
 use abi::signal::SigStack;
 use mm::{UserAddr, UserPtr};
