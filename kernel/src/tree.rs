@@ -105,11 +105,11 @@ impl Tree {
     pub(crate) fn new_pid(&mut self, namespace: &Arc<PidNamespace>, wanted: &[i32]) -> Result<Arc<Pid>, Errno> {
         let path = namespace.path();
         let mut ids = Vec::with_capacity(path.len());
-        for ns in &path {
-            let depth_from_inner = namespace.level() - ns.level();
-            let wish = wanted.get(depth_from_inner).copied();
-            ids.push(self.free_id(ns, wish)?);
+        // The innermost first: what is wanted there may be refused.
+        for (depth, ns) in path.iter().rev().enumerate() {
+            ids.push(self.free_id(ns, wanted.get(depth).copied())?);
         }
+        ids.reverse();
         let root = ids.first().copied().unwrap_or(0);
         for (ns, &id) in path.iter().zip(&ids) {
             let table = self.tables.entry(ns.id).or_default();
