@@ -73,6 +73,7 @@ pub struct Kernel {
 impl Kernel {
     /// A machine without processes.
     pub fn new(config: Config) -> Arc<Self> {
+        crate::sched::set_cpu_count(config.platform.cpu_count());
         let ids = FIRST_NAMESPACE;
         let uts = UtsNamespace::new(ids + 4, config.user_ns.clone(), config.hostname, config.domainname);
         let ipc = IpcNamespace::new(ids + 5, config.user_ns.clone());

@@ -1,6 +1,7 @@
 //! How a thread is scheduled: `sched(7)`. Kept and shown; the host schedules as it likes.
 
 use abi::sched::SCHED_OTHER;
+use std::sync::OnceLock;
 
 /// Processors of the sandbox as a set: at most 1024 are known (`CPU_SETSIZE`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,9 +101,18 @@ impl Scheduling {
     }
 }
 
-/// Processors of the sandbox: those that the sentry may use.
+static COUNT: OnceLock<usize> = OnceLock::new();
+
+/// Processors of the sandbox: those that the sentry could use when the platform was started. (The thread that asks
+/// may have been moved near its stub and be allowed a single one.)
 pub fn cpu_count() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    COUNT.get().copied().unwrap_or(1)
+}
+
+/// Sets [`cpu_count`]; the first machine of the process does.
+pub(crate) fn set_cpu_count(count: usize) {
+    // A second machine runs on the same processors.
+    let _ = COUNT.set(count.max(1));
 }
 
 #[cfg(test)]

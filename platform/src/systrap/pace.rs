@@ -33,6 +33,11 @@ impl Cores {
         let allowed = sched_getaffinity(None).unwrap_or_default();
         Self { allowed, count: allowed.count(), apart: AtomicU32::new(0) }
     }
+
+    /// How many.
+    pub(super) const fn count(&self) -> u32 {
+        self.count
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -50,6 +50,11 @@ struct Ready {
 type Fresh = (Arc<Space>, Context);
 
 impl Platform {
+    /// Processors that the sandbox may use.
+    pub fn cpu_count(&self) -> usize {
+        self.shared.cores.count() as usize
+    }
+
     /// Starts the platform: the first stub process and the thread that reaps. Call it before the sentry
     /// locks itself down. The calling process must have no other children.
     pub fn start(config: Config) -> io::Result<Arc<Self>> {

@@ -73,8 +73,7 @@ const CLASS_SHIFT: u32 = 13;
 
 /// `ioprio_set(2)`.
 pub(crate) fn ioprio_set(task: &mut CurrentTask, which: i32, who: i32, ioprio: i32) -> Result<(), Errno> {
-    let value = u16::try_from(ioprio).map_err(|_| Errno::EINVAL)?;
-    let (class, level) = (u32::from(value) >> CLASS_SHIFT, value & 7);
+    let (class, level) = ((ioprio >> CLASS_SHIFT) & 7, ioprio & 7);
     match class {
         0 if level == 0 => {}
         1 if !task.creds().has(Capability::SysAdmin) && !task.creds().has(Capability::SysNice) => {
@@ -83,7 +82,8 @@ pub(crate) fn ioprio_set(task: &mut CurrentTask, which: i32, who: i32, ioprio: i
         1..=3 => {}
         _ => return Err(Errno::EINVAL),
     }
-    for target in named(task, which - 1, who)? {
+    let value = (ioprio & 0xffff) as u16;
+    for target in named(task, which.wrapping_sub(1), who)? {
         if !owns(task, &target.creds()) {
             return Err(Errno::EPERM);
         }
@@ -92,12 +92,19 @@ pub(crate) fn ioprio_set(task: &mut CurrentTask, which: i32, who: i32, ioprio: i
     Ok(())
 }
 
-/// `ioprio_get(2)`: the best of those named. A thread without one has that of its nice value.
+/// `ioprio_get(2)`: the best of those named. Among several, a thread without one has that of its nice value.
 pub(crate) fn ioprio_get(task: &mut CurrentTask, which: i32, who: i32) -> Result<i32, Errno> {
     let effective = |thread: &Arc<Task>| {
         let sched = thread.attributes().sched;
-        if sched.ioprio >> CLASS_SHIFT == 0 { (2 << CLASS_SHIFT) | ((sched.nice + 20) / 5) } else { sched.ioprio.into() }
+        if sched.ioprio >> CLASS_SHIFT == 0 {
+            (2 << CLASS_SHIFT) | ((sched.nice + 20) / 5)
+        } else {
+            sched.ioprio.into()
+        }
     };
-    let named = named(task, which - 1, who)?;
+    let named = named(task, which.wrapping_sub(1), who)?;
+    if which.wrapping_sub(1) == PRIO_PROCESS {
+        return Ok(named.first().map_or(0, |thread| thread.attributes().sched.ioprio.into()));
+    }
     named.iter().map(effective).min().ok_or(Errno::ESRCH)
 }
