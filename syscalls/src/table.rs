@@ -218,7 +218,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     TKILL "tkill" crate::signal::tkill, Support::Full;
     TIME "time" crate::time::time, Support::Full;
     FUTEX "futex" crate::futex::futex, Support::Partial("PI futexes lend no priority");
-    SCHED_SETAFFINITY "sched_setaffinity" crate::sched::sched_setaffinity, Support::Partial("kept and shown, without effect on the host");
+    SCHED_SETAFFINITY "sched_setaffinity" crate::sched::sched_setaffinity, Support::Full;
     SCHED_GETAFFINITY "sched_getaffinity" crate::sched::sched_getaffinity, Support::Full;
     EPOLL_CREATE "epoll_create" crate::file::epoll_create, Support::Full;
     GETDENTS64 "getdents64" crate::file::getdents64, Support::Full;

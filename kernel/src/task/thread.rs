@@ -4,8 +4,9 @@ use crate::futex::Identity;
 use crate::ipc::UndoList;
 use crate::kernel::Kernel;
 use crate::pid::{Pid, PidNamespace};
+use crate::sched::CpuSet;
 use crate::task::{Attributes, Live, Program, ThreadGroup, Work};
-use crate::usage::Usage;
+use crate::usage::{TransferCounts, Usage};
 use crate::user::ProcessCharge;
 use platform::Kicker;
 use std::collections::VecDeque;
@@ -33,6 +34,7 @@ pub struct Task {
     kicker: Mutex<Option<Kicker>>,
     /// Processor time of address spaces that it has left, and in the end of all.
     past: Mutex<Usage>,
+    pub(crate) transfers: TransferCounts,
     /// What it has done to semaphores with `SEM_UNDO`.
     undo: Mutex<Option<Arc<UndoList>>>,
     /// It as an owner of futexes.
@@ -60,6 +62,7 @@ impl Task {
             live: Mutex::new(Rank::Task, Some(live)),
             kicker: Mutex::new(Rank::Leaf, None),
             past: Mutex::new(Rank::Leaf, Usage::default()),
+            transfers: TransferCounts::default(),
             undo: Mutex::new(Rank::Ipc, None),
             futex_identity: Mutex::new(Rank::Leaf, identity),
             charge: Mutex::new(Rank::Leaf, Some(charge)),
@@ -209,6 +212,9 @@ impl Task {
 
     /// Sets how it is got out of application code. The time used so far is kept.
     pub(crate) fn set_kicker(&self, kicker: Option<Kicker>) {
+        if let (Some(kicker), Some(set)) = (&kicker, self.with_attributes(|attributes| attributes.sched.affinity)) {
+            kicker.set_affinity(&set.0);
+        }
         let old = std::mem::replace(&mut *self.kicker.lock(), kicker);
         if let Some(old) = old {
             let (user, system) = old.cpu_time();
@@ -223,6 +229,7 @@ impl Task {
         let kicker = self.kicker.lock().clone();
         let mut usage = *self.past.lock();
         usage.voluntary += self.word.sleeps();
+        usage.transfers = self.transfers.sum();
         if let Some(kicker) = kicker {
             let (user, system) = kicker.cpu_time();
             usage.user += user;
@@ -234,6 +241,14 @@ impl Task {
     /// Adds to what it has used (time of the sentry on its behalf).
     pub fn add_usage(&self, more: &Usage) {
         self.past.lock().add(more);
+    }
+
+    /// Sets the processors that it may run on: `sched_setaffinity(2)`. `None`: all.
+    pub fn set_affinity(&self, set: Option<CpuSet>) {
+        self.with_attributes(|attributes| attributes.sched.affinity = set);
+        if let Some(kicker) = &*self.kicker.lock() {
+            kicker.set_affinity(&set.map_or([u64::MAX; CpuSet::WORDS], |set| set.0));
+        }
     }
 
     /// Makes it look at its signals, stops and work.

@@ -183,6 +183,11 @@ impl Context {
         self.thread.process.shared.xstate.len + 4
     }
 
+    /// Processor of the sandbox that the thread last ran on.
+    pub fn cpu(&self) -> u32 {
+        self.thread.process.shared.cores.number(self.thread.slot().cpu.load(Relaxed))
+    }
+
     /// The address space.
     pub const fn space(&self) -> &Arc<Space> {
         &self.space
@@ -287,6 +292,14 @@ impl Kicker {
         if tid != 0 && !self.0.process.is_gone() {
             // SAFETY: sends a signal; a number that has no thread any more is an error without effect.
             unsafe { libc::syscall(libc::SYS_tgkill, self.0.process.pid, tid, KICK) };
+        }
+    }
+
+    /// Lets the host thread run on these processors of the sandbox alone: bit n of the words for processor n.
+    pub fn set_affinity(&self, words: &[u64]) {
+        let tid = self.0.tid.load(Relaxed);
+        if tid != 0 && !self.0.process.is_gone() {
+            self.0.process.shared.cores.confine(tid, words);
         }
     }
 

@@ -30,7 +30,7 @@ pub(crate) fn sched_setaffinity(task: &mut CurrentTask, pid: i32, len: usize, ma
     if new.is_empty() {
         return Err(Errno::EINVAL);
     }
-    target.with_attributes(|attributes| attributes.sched.affinity = (new != all).then_some(new));
+    target.set_affinity((new != all).then_some(new));
     Ok(())
 }
 
@@ -48,16 +48,11 @@ pub(crate) fn sched_getaffinity(task: &mut CurrentTask, pid: i32, len: u32, mask
     Ok(len)
 }
 
-/// `getcpu(2)`: the processor that the sentry's thread of the task runs on, where its affinity agrees.
+/// `getcpu(2)`.
 pub(crate) fn getcpu(task: &mut CurrentTask, cpu: UserPtr<u32>, node: UserPtr<u32>) -> Result<(), Errno> {
     if let Some(cpu) = cpu.optional() {
-        let current = rustix::thread::sched_getcpu().min(cpu_count().saturating_sub(1));
-        let affinity = task.task().with_attributes(|attributes| attributes.sched.affinity);
-        let shown = match affinity {
-            Some(set) if !set.has(current) => (0..cpu_count()).find(|&cpu| set.has(cpu)).unwrap_or(current),
-            _ => current,
-        };
-        cpu.write(&**task.mm(), &(shown as u32))?;
+        let number = task.context().cpu();
+        cpu.write(&**task.mm(), &number)?;
     }
     match node.optional() {
         Some(node) => node.write(&**task.mm(), &0),
