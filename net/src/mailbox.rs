@@ -22,10 +22,21 @@ const OVERHEAD: usize = 256;
 pub(crate) enum From {
     /// A unix socket: its name, if any.
     Unix(Option<Arc<crate::unix::Name>>),
-    /// An inet socket, and where the packet was sent to.
-    Inet(SocketAddr, IpAddr),
+    /// An inet socket.
+    Inet(Header),
     /// The kernel's end of a netlink socket.
     Kernel,
+}
+
+/// What the header of a datagram says.
+#[derive(Clone, Copy)]
+pub(crate) struct Header {
+    pub(crate) from: SocketAddr,
+    pub(crate) to: IpAddr,
+    /// Hops that are left.
+    pub(crate) hops: i32,
+    /// Type of service, or traffic class.
+    pub(crate) class: i32,
 }
 
 /// A message.

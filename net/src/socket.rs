@@ -11,7 +11,7 @@ use crate::unix::Endpoint;
 use crate::{device, options};
 use abi::Errno;
 use abi::fs::{FileType, OpenFlags};
-use abi::inet::{IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_IP, IPPROTO_MAX, IPPROTO_TCP, IPPROTO_UDP};
+use abi::inet::{IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_IP, IPPROTO_MAX, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE};
 use abi::poll::Events;
 use abi::socket::level::SOL_SOCKET;
 use abi::socket::{AF_INET, AF_INET6, AF_MAX, AF_NETLINK, AF_UNIX, MsgFlags, SOMAXCONN, ioctl};
@@ -74,7 +74,8 @@ fn inet(
     let uid = call.caller.creds.euid;
     match (kind, protocol) {
         (SOCK_STREAM, IPPROTO_IP | IPPROTO_TCP) => Ok(Tcp::new(net, family, uid)),
-        (SOCK_DGRAM, IPPROTO_IP | IPPROTO_UDP) => Ok(Udp::new(net, family, uid)),
+        (SOCK_DGRAM, IPPROTO_IP | IPPROTO_UDP) => Ok(Udp::new(net, family, IPPROTO_UDP, uid)),
+        (SOCK_DGRAM, IPPROTO_UDPLITE) => Ok(Udp::new(net, family, IPPROTO_UDPLITE, uid)),
         // /proc/sys/net/ipv4/ping_group_range is empty.
         (SOCK_DGRAM, IPPROTO_ICMP) if family == AF_INET => Err(Errno::EACCES),
         (SOCK_DGRAM, IPPROTO_ICMPV6) if family == AF_INET6 => Err(Errno::EACCES),

@@ -36,9 +36,9 @@ pub fn dev(net: &NetNamespace) -> String {
         .to_owned();
     let zero = 0;
     // Writing to a string cannot fail.
-    let _ = write!(
+    let _ = writeln!(
         text,
-        "{:>6}: {zero:7} {zero:7} {zero:4} {zero:4} {zero:4} {zero:5} {zero:10} {zero:9} {zero:8} {zero:7} {zero:4} {zero:4} {zero:4} {zero:5} {zero:7} {zero:10}\n",
+        "{:>6}: {zero:7} {zero:7} {zero:4} {zero:4} {zero:4} {zero:5} {zero:10} {zero:9} {zero:8} {zero:7} {zero:4} {zero:4} {zero:4} {zero:5} {zero:7} {zero:10}",
         net.device().name
     );
     text

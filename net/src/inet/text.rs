@@ -83,7 +83,7 @@ pub(crate) fn proc_net_udp(net: &NetNamespace, is_v6: bool) -> String {
         "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops             \n"
     };
     let mut text = head.to_owned();
-    for socket in net.udp_sockets.live().iter().filter(|socket| socket.is_v6 == is_v6) {
+    for socket in net.udp_sockets.live().iter().filter(|socket| socket.is_v6 == is_v6 && !socket.is_lite()) {
         if let Some(line) = udp_line(socket) {
             let _ = writeln!(text, "{line}");
         }

@@ -2,7 +2,7 @@
 
 use super::address::{Route, any, encode, parse_remote, route, source_for};
 use super::options::{is_on, value};
-use super::ports::Claim;
+use super::ports::{Claim, Ports};
 use super::tcp::{Binding, check_port, local_address};
 use crate::address::{Address, family};
 use crate::common::{ALL, Common, IN, OUT, Switches};
@@ -11,7 +11,7 @@ use crate::message::{Call, Incoming, Outgoing};
 use crate::namespace::NetNamespace;
 use crate::protocol::{Halves, Protocol};
 use abi::Errno;
-use abi::inet::{IPPROTO_UDP, ip, ipv6};
+use abi::inet::{IPPROTO_UDPLITE, ip, ipv6};
 use abi::poll::Events;
 use abi::socket::level::{SOL_IP, SOL_IPV6};
 use abi::socket::{AF_INET6, AF_UNSPEC, SOCK_DGRAM};
@@ -33,23 +33,34 @@ pub(crate) struct Udp {
     pub(crate) common: Arc<Common>,
     pub(crate) net: Arc<NetNamespace>,
     pub(crate) is_v6: bool,
+    protocol: i32,
     pub(crate) state: Mutex<State>,
     pub(crate) mailbox: Mailbox,
 }
 
 impl Udp {
-    /// A new socket.
-    pub(crate) fn new(net: &Arc<NetNamespace>, family: u16, uid: u32) -> Arc<Self> {
+    /// A new socket of `IPPROTO_UDP` or `IPPROTO_UDPLITE`.
+    pub(crate) fn new(net: &Arc<NetNamespace>, family: u16, protocol: i32, uid: u32) -> Arc<Self> {
         let state = State { binding: None, remote: None, groups: Vec::new(), write_shut: false };
         let socket = Arc::new(Self {
-            common: Arc::new(Common::new(family, SOCK_DGRAM, IPPROTO_UDP, uid)),
+            common: Arc::new(Common::new(family, SOCK_DGRAM, protocol, uid)),
             net: net.clone(),
             is_v6: family == AF_INET6,
+            protocol,
             state: Mutex::new(Rank::Socket, state),
             mailbox: Mailbox::new(),
         });
         net.udp_sockets.add(&socket);
         socket
+    }
+
+    pub(crate) const fn is_lite(&self) -> bool {
+        self.protocol == IPPROTO_UDPLITE
+    }
+
+    /// The ports of its protocol.
+    pub(super) fn ports(&self) -> &Mutex<Ports<Self>> {
+        if self.is_lite() { &self.net.udplite } else { &self.net.udp }
     }
 
     /// Own and remote address, as far as there are any.
@@ -73,7 +84,7 @@ impl Udp {
     /// Takes the port of `local`, or any: `EADDRINUSE`.
     fn take_port(self: &Arc<Self>, state: &mut State, local: SocketAddr, explicit: bool) -> Result<(), Errno> {
         let claim = self.claim(local.ip());
-        let mut ports = self.net.udp.lock();
+        let mut ports = self.ports().lock();
         let port = match local.port() {
             0 => ports
                 .bind_any(self.net.port_range(), claim, self)
@@ -97,7 +108,7 @@ impl Udp {
 
     fn drop_port(&self, state: &mut State) {
         if let Some(binding) = state.binding.take() {
-            self.net.udp.lock().release(binding.local.port(), self);
+            self.ports().lock().release(binding.local.port(), self);
         }
     }
 
@@ -106,7 +117,7 @@ impl Udp {
         if let Some(binding) = &mut state.binding {
             binding.claim.ip = binding.local.ip();
             binding.claim.peer = state.remote;
-            self.net.udp.lock().narrow(binding.local.port(), binding.claim, self);
+            self.ports().lock().narrow(binding.local.port(), binding.claim, self);
         }
     }
 

@@ -1,10 +1,10 @@
 //! Sending and receiving datagrams.
 
 use super::address::{Route, encode, parse_remote, route, source_for, v6_octets};
-use super::options::{is_on, value};
+use super::options::{is_on, short_int, value};
 use super::udp::Udp;
 use crate::common::IN;
-use crate::mailbox::{From, Packet, Received, take_all};
+use crate::mailbox::{From, Header, Packet, Received, take_all};
 use crate::message::{Call, Control, Incoming, Outgoing};
 use crate::options::stamp;
 use abi::Errno;
@@ -38,7 +38,7 @@ impl Udp {
             return Err(Errno::EOPNOTSUPP);
         }
         let given = message.to.map(|to| parse_remote(to, self.is_v6, true)).transpose()?;
-        let chosen = source_of(&message.controls)?;
+        let chosen = Chosen::parse(&message.controls)?;
         let (from, to, route, connected) = {
             let mut state = self.state.lock();
             let to = given.or(state.remote).ok_or(Errno::EDESTADDRREQ)?;
@@ -55,23 +55,38 @@ impl Udp {
             let local = self.ensure_bound(&mut state)?;
             (local, to, route, state.remote.is_some())
         };
-        let own = chosen.unwrap_or(from.ip());
+        let own = chosen.source.unwrap_or(from.ip());
         let is_usable = !own.is_unspecified() && !own.is_multicast() && own.is_ipv4() == to.is_ipv4();
         let from = SocketAddr::new(if is_usable { own } else { source_for(to.ip()) }, from.port());
+        let (hops, class) = self.hops_and_class(route, &chosen);
+        let header = Header { from, to: to.ip(), hops, class };
         let bytes = take_all(source)?;
         if route == Route::Local {
-            let receiver = self.net.udp.lock().find(to, |claim| match claim.peer {
+            let receiver = self.ports().lock().find(to, |claim| match claim.peer {
                 None => Some(0),
                 Some(peer) => (peer == from).then_some(1),
             });
             match receiver {
-                Some(receiver) => receiver.deliver(bytes, from, to.ip()),
+                Some(receiver) => receiver.deliver(bytes, header),
                 None => self.refused(connected),
             }
         } else {
-            self.send_to_many(&bytes, from, to);
+            self.send_to_many(&bytes, header, to.port());
         }
         Ok(len)
+    }
+
+    /// Hops and class of a datagram: what its control messages say, else the options.
+    fn hops_and_class(&self, route: Route, chosen: &Chosen) -> (i32, i32) {
+        let option = |level, name, initial| value(&self.common, level, name, initial);
+        let many = route == Route::Multicast;
+        let (hops, class) = match (self.is_v6, many) {
+            (true, true) => (option(SOL_IPV6, ipv6::MULTICAST_HOPS, 1), option(SOL_IPV6, ipv6::TCLASS, 0)),
+            (true, false) => (option(SOL_IPV6, ipv6::UNICAST_HOPS, 64), option(SOL_IPV6, ipv6::TCLASS, 0)),
+            (false, true) => (option(SOL_IP, ip::MULTICAST_TTL, 1), option(SOL_IP, ip::TOS, 0)),
+            (false, false) => (option(SOL_IP, ip::TTL, 64), option(SOL_IP, ip::TOS, 0)),
+        };
+        (chosen.hops.unwrap_or(hops), chosen.class.unwrap_or(class))
     }
 
     /// Nobody has the port: an ICMP message would say so.
@@ -84,10 +99,10 @@ impl Udp {
     }
 
     /// A datagram to a group or to everybody.
-    fn send_to_many(&self, bytes: &[u8], from: SocketAddr, to: SocketAddr) {
-        let group = to.ip();
-        let takes = |peer: Option<SocketAddr>| peer.is_none_or(|peer| peer == from);
-        let all = self.net.udp.lock().all(to.port(), |claim| claim.covers(group) && takes(claim.peer));
+    fn send_to_many(&self, bytes: &[u8], header: Header, port: u16) {
+        let group = header.to;
+        let takes = |peer: Option<SocketAddr>| peer.is_none_or(|peer| peer == header.from);
+        let all = self.ports().lock().all(port, |claim| claim.covers(group) && takes(claim.peer));
         let is_multicast = route(group) == Route::Multicast;
         let loops = value(&self.common, SOL_IP, ip::MULTICAST_LOOP, 1) != 0
             && value(&self.common, SOL_IPV6, ipv6::MULTICAST_LOOP, 1) != 0;
@@ -97,7 +112,7 @@ impl Udp {
         for receiver in all {
             if !is_multicast || receiver.is_member(group) || value(&receiver.common, SOL_IP, ip::MULTICAST_ALL, 1) != 0
             {
-                receiver.deliver(bytes.to_vec(), from, group);
+                receiver.deliver(bytes.to_vec(), header);
             }
         }
     }
@@ -107,9 +122,9 @@ impl Udp {
     }
 
     /// Puts a datagram into the mailbox; one that does not fit is lost.
-    fn deliver(&self, bytes: Vec<u8>, from: SocketAddr, to: IpAddr) {
+    fn deliver(&self, bytes: Vec<u8>, header: Header) {
         let limit = self.common.rcvbuf.load(SeqCst) as usize;
-        let packet = Packet::new(bytes, From::Inet(from, to));
+        let packet = Packet::new(bytes, From::Inet(header));
         if self.mailbox.push(&mut Some(packet), |_, charged| charged >= limit, None).is_ok() {
             self.common.queue.notify(IN);
         }
@@ -138,7 +153,7 @@ impl Udp {
 
     /// Sender and what the receiver asked to be told beside.
     fn describe(&self, received: &Received, message: &mut Incoming) {
-        let From::Inet(from, to) = received.from else { return };
+        let From::Inet(Header { from, to, hops, class }) = received.from else { return };
         message.from = Some(encode(from, self.is_v6));
         stamp(&self.common, received.time, message);
         if self.common.kept.lock().is_empty() {
@@ -153,8 +168,8 @@ impl Udp {
             let local = if to.is_loopback() { to } else { Ipv4Addr::LOCALHOST };
             let info = InPktinfo { ifindex: 1, spec_dst: local.octets(), addr: to.octets() };
             add(SOL_IP, ip::PKTINFO, ip::PKTINFO, info.as_bytes());
-            add(SOL_IP, ip::RECVTTL, ip::TTL, &64i32.to_ne_bytes());
-            add(SOL_IP, ip::RECVTOS, ip::TOS, &[0]);
+            add(SOL_IP, ip::RECVTTL, ip::TTL, &hops.to_ne_bytes());
+            add(SOL_IP, ip::RECVTOS, ip::TOS, &[class as u8]);
             let port = self.addresses().0.map_or(0, |local| local.port());
             let orig = encode(SocketAddr::new(to.into(), port), false);
             add(SOL_IP, ip::RECVORIGDSTADDR, ip::RECVORIGDSTADDR, orig.as_bytes());
@@ -162,30 +177,47 @@ impl Udp {
         if self.is_v6 {
             let info = In6Pktinfo { addr: v6_octets(to), ifindex: 1 };
             add(SOL_IPV6, ipv6::RECVPKTINFO, ipv6::PKTINFO, info.as_bytes());
-            add(SOL_IPV6, ipv6::RECVHOPLIMIT, ipv6::HOPLIMIT, &64i32.to_ne_bytes());
-            add(SOL_IPV6, ipv6::RECVTCLASS, ipv6::TCLASS, &0i32.to_ne_bytes());
+            add(SOL_IPV6, ipv6::RECVHOPLIMIT, ipv6::HOPLIMIT, &hops.to_ne_bytes());
+            add(SOL_IPV6, ipv6::RECVTCLASS, ipv6::TCLASS, &class.to_ne_bytes());
         }
     }
 }
 
-/// The address to send from that control messages ask for: `EINVAL`, `ENODEV`.
-fn source_of(controls: &[Control]) -> Result<Option<IpAddr>, Errno> {
-    let mut chosen = None;
-    for control in controls {
-        let Control::Data { level, kind, bytes } = control else { continue };
-        let (index, addr) = match (*level, *kind) {
-            (SOL_IP, ip::PKTINFO) => {
-                let (info, _) = InPktinfo::read_from_prefix(bytes).map_err(|_| Errno::EINVAL)?;
-                (info.ifindex, IpAddr::V4(Ipv4Addr::from(info.spec_dst)))
+/// What control messages say of a datagram to send.
+#[derive(Default)]
+struct Chosen {
+    source: Option<IpAddr>,
+    hops: Option<i32>,
+    class: Option<i32>,
+}
+
+impl Chosen {
+    /// `EINVAL`, `ENODEV`.
+    fn parse(controls: &[Control]) -> Result<Self, Errno> {
+        let mut chosen = Self::default();
+        for control in controls {
+            let Control::Data { level, kind, bytes } = control else { continue };
+            match (*level, *kind) {
+                (SOL_IP, ip::PKTINFO) => {
+                    let (info, _) = InPktinfo::read_from_prefix(bytes).map_err(|_| Errno::EINVAL)?;
+                    chosen.set_source(info.ifindex, IpAddr::V4(Ipv4Addr::from(info.spec_dst)))?;
+                }
+                (SOL_IPV6, ipv6::PKTINFO) => {
+                    let (info, _) = In6Pktinfo::read_from_prefix(bytes).map_err(|_| Errno::EINVAL)?;
+                    chosen.set_source(info.ifindex, Ipv6Addr::from(info.addr).to_canonical())?;
+                }
+                (SOL_IP, ip::TTL) => chosen.hops = Some(within(short_int(bytes)?, 1)?),
+                (SOL_IP, ip::TOS) => chosen.class = Some(within(short_int(bytes)?, 0)?),
+                (SOL_IPV6, ipv6::HOPLIMIT) => chosen.hops = chosen_v6(bytes)?,
+                (SOL_IPV6, ipv6::TCLASS) => chosen.class = chosen_v6(bytes)?,
+                (SOL_IP, _) => return Err(Errno::EINVAL),
+                _ => {}
             }
-            (SOL_IPV6, ipv6::PKTINFO) => {
-                let (info, _) = In6Pktinfo::read_from_prefix(bytes).map_err(|_| Errno::EINVAL)?;
-                (info.ifindex, Ipv6Addr::from(info.addr).to_canonical())
-            }
-            (SOL_IP, ip::TTL | ip::TOS) | (SOL_IPV6, _) => continue,
-            (SOL_IP, _) => return Err(Errno::EINVAL),
-            _ => continue,
-        };
+        }
+        Ok(chosen)
+    }
+
+    fn set_source(&mut self, index: i32, addr: IpAddr) -> Result<(), Errno> {
         if !(0..=1).contains(&index) {
             return Err(Errno::ENODEV);
         }
@@ -193,8 +225,19 @@ fn source_of(controls: &[Control]) -> Result<Option<IpAddr>, Errno> {
             if route(addr) != Route::Local {
                 return Err(Errno::EINVAL);
             }
-            chosen = Some(addr);
+            self.source = Some(addr);
         }
+        Ok(())
     }
-    Ok(chosen)
+}
+
+/// A byte of at least `min`: `EINVAL`.
+fn within(value: i32, min: i32) -> Result<i32, Errno> {
+    if (min..=255).contains(&value) { Ok(value) } else { Err(Errno::EINVAL) }
+}
+
+/// A byte, or -1 for what the options say: `EINVAL`.
+fn chosen_v6(bytes: &[u8]) -> Result<Option<i32>, Errno> {
+    let value = crate::options::int(bytes)?;
+    within(value, -1).map(|value| (value >= 0).then_some(value))
 }

@@ -1,13 +1,17 @@
 //! Options of `udp(7)`, and multicast.
 
 use super::address::{Route, route};
-use super::options::{get, keep, set, short_int};
+use super::options::{get, keep, set, short_int, value};
 use super::udp::Udp;
 use abi::Errno;
 use abi::inet::{ip, ipv6};
 use abi::socket::level::{SOL_IP, SOL_IPV6};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// `SOL_UDPLITE`, and its options: how much of a datagram checksums cover, which have nothing to cover here.
+const SOL_UDPLITE: i32 = 136;
+const SEND_CSCOV: i32 = 10;
+const RECV_CSCOV: i32 = 11;
 /// Most groups of a socket: /proc/sys/net/ipv4/igmp_max_memberships.
 const GROUPS_MAX: usize = 20;
 
@@ -35,6 +39,9 @@ impl Udp {
     pub(super) fn get_option(&self, level: i32, name: i32) -> Result<Vec<u8>, Errno> {
         match level {
             SOL_IP | SOL_IPV6 => get(&self.common, level, name),
+            SOL_UDPLITE if self.is_lite() && (SEND_CSCOV..=RECV_CSCOV).contains(&name) => {
+                Ok(value(&self.common, level, name, 0).to_ne_bytes().to_vec())
+            }
             _ => Err(Errno::ENOPROTOOPT),
         }
     }
@@ -52,6 +59,11 @@ impl Udp {
                 set(&self.common, level, name, bytes)
             }
             (SOL_IP | SOL_IPV6, _) => set(&self.common, level, name, bytes),
+            (SOL_UDPLITE, SEND_CSCOV | RECV_CSCOV) if self.is_lite() => {
+                let bytes = crate::options::int(bytes)?.clamp(0, 0xffff);
+                keep(&self.common, level, name, if bytes == 0 { 0 } else { bytes.max(8) });
+                Ok(())
+            }
             _ => Err(Errno::ENOPROTOOPT),
         }
     }
