@@ -92,8 +92,9 @@ impl Traces {
 
 /// Whether the name of a file says that Nacre made it; not the directories of these very tests.
 fn is_ours(path: &Path) -> bool {
-    let text = path.to_string_lossy();
-    text.contains("nacre") && !text.contains("nacre-real-") && path != Path::new("/run/nacre")
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let is_tests = ["nacre-real-", "nacre-test-"].iter().any(|start| name.starts_with(start));
+    (name.starts_with("nacre") || path.starts_with("/run/nacre")) && !is_tests && path != Path::new("/run/nacre")
 }
 
 fn directories(root: &Path) -> usize {
@@ -355,40 +356,48 @@ fn bundle_run(here: &Place) -> Result<(), String> {
     expect(&done, End::Code(9), "hello\nbundle\nsh\n/bin/busybox\n")
 }
 
+/// A container's life by single commands, ended whatever happens in between.
 fn bundle_life(here: &Place) -> Result<(), String> {
     let id = format!("life-{}", std::process::id());
-    let bundle = bundle(here, &["sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.1; done"])?;
     let root = here.scratch.join("state").to_string_lossy().into_owned();
+    let result = live(here, &root, &id);
+    if result.is_err() {
+        // What fails here has been told.
+        let _ = here.call(&["--root", &root, "kill", &id, "KILL"]);
+        let _ = here.call(&["--root", &root, "delete", &id]);
+    }
+    result
+}
+
+fn live(here: &Place, root: &str, id: &str) -> Result<(), String> {
+    let bundle = bundle(here, &["sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.1; done"])?;
     let pid_file = here.scratch.join("pid").to_string_lossy().into_owned();
     let call = |words: &[&str]| {
-        let done = here.call(&[&["--root", root.as_str()], words].concat())?;
+        let done = here.call(&[&["--root", root], words].concat())?;
         if done.end == End::Code(0) { Ok(done) } else { Err(format!("{words:?}: {:?}\n{}", done.end, done.tail(5))) }
     };
-    let status = |want: &str| {
-        let deadline = Instant::now() + Duration::from_secs(5);
-        loop {
-            let text = String::from_utf8_lossy(&call(&["state", &id])?.stdout).replace([' ', '\n'], "");
-            if text.contains(&format!("\"status\":\"{want}\"")) {
-                return Ok(());
-            }
-            if Instant::now() > deadline {
-                return Err(format!("state is {text}, want {want}"));
-            }
-            sleep(Duration::from_millis(20));
-        }
+    let status = || Ok::<_, String>(String::from_utf8_lossy(&call(&["state", id])?.stdout).replace([' ', '\n'], ""));
+    let expect = |want: &str| match status()? {
+        text if text.contains(&format!("\"status\":\"{want}\"")) => Ok(()),
+        text => Err(format!("state is {text}, want {want}")),
     };
-    call(&["create", "--bundle", &bundle, "--pid-file", &pid_file, &id])?;
-    status("created")?;
+    call(&["create", "--bundle", &bundle, "--pid-file", &pid_file, id])?;
+    expect("created")?;
     let pid = fs::read_to_string(&pid_file).map_err(|e| format!("pid file: {e}"))?;
     if !Path::new("/proc").join(pid.trim()).exists() {
         return Err(format!("pid file names {pid}, which does not live"));
     }
-    call(&["start", &id])?;
-    status("running")?;
-    call(&["kill", &id, "TERM"])?;
-    status("stopped")?;
-    call(&["delete", &id])?;
-    match here.call(&["--root", &root, "state", &id])?.end {
+    call(&["start", id])?;
+    expect("running")?;
+    // The first process of a container ignores the signal until it has set its trap.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while expect("stopped").is_err() && Instant::now() < deadline {
+        here.call(&["--root", root, "kill", id, "TERM"])?;
+        sleep(Duration::from_millis(50));
+    }
+    expect("stopped")?;
+    call(&["delete", id])?;
+    match here.call(&["--root", root, "state", id])?.end {
         End::Code(0) => Err("the state is still told after delete".to_owned()),
         _ => Ok(()),
     }
