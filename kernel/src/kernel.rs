@@ -3,6 +3,7 @@
 use crate::futex::Table;
 use crate::ipc::IpcNamespace;
 use crate::pid::PidNamespace;
+use crate::signal::FileSignals;
 use crate::task::{CurrentTask, Namespaces, Task, ThreadGroup};
 use crate::timers::Service;
 use crate::tree::Tree;
@@ -68,6 +69,7 @@ pub struct Kernel {
     pub(crate) departures: (std::sync::Mutex<u64>, std::sync::Condvar),
     futexes: Table,
     timers: Arc<Service>,
+    file_signals: Arc<FileSignals>,
 }
 
 impl Kernel {
@@ -95,6 +97,7 @@ impl Kernel {
             departures: Default::default(),
             futexes: Table::new(),
             timers: Service::new(),
+            file_signals: Arc::default(),
         })
     }
 
@@ -106,6 +109,10 @@ impl Kernel {
     /// All timers.
     pub const fn timers(&self) -> &Arc<Service> {
         &self.timers
+    }
+
+    pub(crate) const fn file_signals(&self) -> &Arc<FileSignals> {
+        &self.file_signals
     }
 
     /// Makes address spaces.

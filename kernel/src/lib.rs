@@ -35,6 +35,6 @@ pub use session::{ProcessGroup, Session, Terminal};
 pub use status::Status;
 pub use task::{Attributes, CurrentTask, Live, Namespaces, RestartBlock, Rseq, SignalSets, Stop, Task, ThreadGroup};
 pub use tree::{PID_MAX, State, Tree};
-pub use usage::Usage;
+pub use usage::{Transfers, Usage};
 pub use user::User;
 pub use uts::{RELEASE, UtsNamespace, VERSION};

@@ -192,6 +192,16 @@ impl Tree {
         self.tables.get(&namespace.id)?.ids.get(&id).copied()
     }
 
+    /// The id in the root namespace of what has an id in `namespace`: thread, process, process group or session.
+    pub fn root_id(&self, namespace: &PidNamespace, id: i32) -> Option<i32> {
+        self.to_root(namespace, id).filter(|root| self.nodes.contains_key(root))
+    }
+
+    /// The id in `namespace` of what has an id in the root namespace; 0 when it is gone or not to be seen there.
+    pub fn id_in(&self, namespace: &PidNamespace, root: i32) -> i32 {
+        self.nodes.get(&root).map_or(0, |node| node.pid.within(namespace))
+    }
+
     /// The thread with an id in a namespace.
     pub fn task(&self, namespace: &PidNamespace, id: i32) -> Option<Arc<Task>> {
         self.nodes.get(&self.to_root(namespace, id)?)?.task.clone()

@@ -2,7 +2,56 @@
 
 use abi::process::Rusage;
 use abi::time::Timeval;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+
+/// What calls that read and write have moved: /proc/PID/io of `proc_pid_io(5)`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Transfers {
+    /// Bytes read.
+    pub bytes_read: u64,
+    /// Bytes written.
+    pub bytes_written: u64,
+    /// Calls that read.
+    pub reads: u64,
+    /// Calls that write.
+    pub writes: u64,
+}
+
+/// [`Transfers`] of one thread, which alone counts; others look.
+#[derive(Debug, Default)]
+pub(crate) struct TransferCounts {
+    bytes_read: AtomicU64,
+    bytes_written: AtomicU64,
+    reads: AtomicU64,
+    writes: AtomicU64,
+}
+
+impl TransferCounts {
+    /// Only the thread itself adds: no addition is lost.
+    fn add(counter: &AtomicU64, more: u64) {
+        counter.store(counter.load(Relaxed).wrapping_add(more), Relaxed);
+    }
+
+    pub(crate) fn count_read(&self, bytes: usize) {
+        Self::add(&self.reads, 1);
+        Self::add(&self.bytes_read, bytes as u64);
+    }
+
+    pub(crate) fn count_write(&self, bytes: usize) {
+        Self::add(&self.writes, 1);
+        Self::add(&self.bytes_written, bytes as u64);
+    }
+
+    pub(crate) fn sum(&self) -> Transfers {
+        Transfers {
+            bytes_read: self.bytes_read.load(Relaxed),
+            bytes_written: self.bytes_written.load(Relaxed),
+            reads: self.reads.load(Relaxed),
+            writes: self.writes.load(Relaxed),
+        }
+    }
+}
 
 /// Resources used by a thread, or by several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,6 +70,8 @@ pub struct Usage {
     pub voluntary: u64,
     /// Switches because its time was over.
     pub involuntary: u64,
+    /// Bytes moved by reading and writing.
+    pub transfers: Transfers,
 }
 
 impl Usage {
@@ -33,6 +84,10 @@ impl Usage {
         self.major_faults += other.major_faults;
         self.voluntary += other.voluntary;
         self.involuntary += other.involuntary;
+        self.transfers.bytes_read += other.transfers.bytes_read;
+        self.transfers.bytes_written += other.transfers.bytes_written;
+        self.transfers.reads += other.transfers.reads;
+        self.transfers.writes += other.transfers.writes;
     }
 
     /// As `getrusage(2)` gives it.

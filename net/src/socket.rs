@@ -20,7 +20,7 @@ use mm::{Sink, Source, UserAddr, UserMemory, UserPtr};
 use std::any::Any;
 use std::sync::Arc;
 use sync::{Fail, WaitQueue};
-use vfs::{AnonymousNode, Caller, Capability, File, Io, OpenFile, SignalOwner};
+use vfs::{AnonymousNode, Caller, Capability, File, Io, OpenFile};
 
 /// `SIGPIPE`.
 const SIGPIPE: u8 = 13;
@@ -246,22 +246,15 @@ impl File for Socket {
         Some(&self.protocol.common().queue)
     }
 
+    fn sends_signals(&self) -> bool {
+        true
+    }
+
     fn ioctl(&self, io: &Io<'_>, command: u32, arg: u64, memory: &dyn UserMemory) -> Result<u64, Fail> {
         let number = UserPtr::<i32>::new(UserAddr(arg));
         match command {
             ioctl::FIONREAD => number.write(memory, &(self.protocol.unread()? as i32))?,
             ioctl::TIOCOUTQ => number.write(memory, &(self.protocol.unsent()? as i32))?,
-            ioctl::FIOSETOWN | ioctl::SIOCSPGRP => {
-                let id = number.read(memory)?;
-                let (kind, id) = if id < 0 { (2, id.checked_neg().ok_or(Errno::EINVAL)?) } else { (1, id) };
-                let creds = &io.caller.creds;
-                let signal = io.file.owner().signal;
-                io.file.set_owner(SignalOwner { kind, id, signal, uids: (creds.uid, creds.euid) });
-            }
-            ioctl::FIOGETOWN | ioctl::SIOCGPGRP => {
-                let owner = io.file.owner();
-                number.write(memory, &if owner.kind == 2 { -owner.id } else { owner.id })?;
-            }
             ioctl::SIOCGSTAMP | ioctl::SIOCGSTAMPNS => return Err(Errno::ENOENT.into()),
             _ => {
                 return match device::control(&self.net, io.caller, command, arg, memory) {

@@ -92,6 +92,11 @@ pub trait File: Any + Send + Sync {
         None
     }
 
+    /// `O_ASYNC` works: the owner gets signals (`F_SETOWN` of `fcntl(2)`).
+    fn sends_signals(&self) -> bool {
+        false
+    }
+
     /// Device control. Generic ones (`FIONBIO`, `FIOCLEX`, ...) were taken by the vfs.
     fn ioctl(&self, io: &Io<'_>, command: u32, arg: u64, memory: &dyn UserMemory) -> Result<u64, Fail> {
         let _ = (io, command, arg, memory);

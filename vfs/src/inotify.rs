@@ -210,6 +210,10 @@ impl File for Inotify {
         Some(&self.shared.waiters)
     }
 
+    fn sends_signals(&self) -> bool {
+        true
+    }
+
     fn ioctl(&self, _io: &Io<'_>, command: u32, arg: u64, memory: &dyn UserMemory) -> Result<u64, Fail> {
         if command != FIONREAD {
             return Err(Errno::ENOTTY.into());

@@ -67,7 +67,7 @@ pub use memory_file::MemoryFile;
 pub use mount::Mount;
 pub use namespace::MountNamespace;
 pub use open::OpenHow;
-pub use open_file::{OpenFile, SETFL_MASK, SignalOwner};
+pub use open_file::{OpenFile, OwnerCell, SETFL_MASK, SignalOwner};
 pub use pipe::{PIPE_MAX_SIZE, Pipe, pipe};
 pub use place::Place;
 pub use poll::{Polled, poll};

@@ -10,11 +10,12 @@ use crate::notify::{self, Event};
 use crate::place::Place;
 use abi::Errno;
 use abi::fs::{FileType, OpenFlags};
+use abi::poll::Events;
 use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
-use sync::{Fail, Mutex, Rank};
+use sync::{Fail, Mutex, Rank, Registration, Wake};
 
 /// Who gets `SIGIO`: `F_SETOWN_EX` of `fcntl(2)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +28,17 @@ pub struct SignalOwner {
     pub signal: i32,
     /// Real and effective user of the one who set it.
     pub uids: (u32, u32),
+}
+
+/// The owner of an open file, shared with what sends the signals.
+#[derive(Debug)]
+pub struct OwnerCell(Mutex<SignalOwner>);
+
+impl OwnerCell {
+    /// The owner, now.
+    pub fn get(&self) -> SignalOwner {
+        *self.0.lock()
+    }
 }
 
 /// Flags that `fcntl(F_SETFL)` changes.
@@ -59,7 +71,9 @@ pub struct OpenFile {
     kind: Option<FileType>,
     flags: AtomicU32,
     pub(crate) offset: Mutex<u64>,
-    owner: Mutex<SignalOwner>,
+    owner: Arc<OwnerCell>,
+    /// Where the one waits who sends signals to the owner: `O_ASYNC`.
+    watch: Mutex<Option<Registration>>,
     pub(crate) watchers: Watchers,
 }
 
@@ -75,7 +89,8 @@ impl OpenFile {
             hold,
             flags: AtomicU32::new((flags - OPEN_ONLY).bits()),
             offset: Mutex::new(Rank::Offset, 0),
-            owner: Mutex::new(Rank::Leaf, SignalOwner::default()),
+            owner: Arc::new(OwnerCell(Mutex::new(Rank::Leaf, SignalOwner::default()))),
+            watch: Mutex::new(Rank::Leaf, None),
             watchers: Watchers::new(),
         })
     }
@@ -185,12 +200,30 @@ impl OpenFile {
 
     /// Who gets `SIGIO`.
     pub fn owner(&self) -> SignalOwner {
-        *self.owner.lock()
+        self.owner.get()
     }
 
     /// Sets who gets `SIGIO`.
     pub fn set_owner(&self, owner: SignalOwner) {
-        *self.owner.lock() = owner;
+        *self.owner.0.lock() = owner;
+    }
+
+    /// Who gets `SIGIO`, as it changes.
+    pub const fn owner_cell(&self) -> &Arc<OwnerCell> {
+        &self.owner
+    }
+
+    /// Tells `waker`, and no other any more, of what this description could be opened for.
+    pub fn set_watch(&self, waker: Option<Arc<dyn Wake>>) {
+        let Some(queue) = self.ops.wait_queue() else { return };
+        let mut events = Events::HUP | Events::ERR;
+        events.set(Events::IN | Events::PRI, self.is_readable());
+        events.set(Events::OUT, self.is_writable());
+        let new = waker.map(|waker| queue.add(events, waker));
+        let old = std::mem::replace(&mut *self.watch.lock(), new);
+        if let Some(old) = old {
+            queue.remove(old);
+        }
     }
 
     /// What an operation of `caller` is done with; `extra` flags are added (`RWF_NOWAIT`, `RWF_APPEND`).
@@ -229,6 +262,10 @@ impl Drop for OpenFile {
             }
         }
         self.watchers.close(&*self.ops);
+        let watch = self.watch.lock().take();
+        if let (Some(watch), Some(queue)) = (watch, self.ops.wait_queue()) {
+            queue.remove(watch);
+        }
         let id = self.id();
         if let Some(Ok(inode)) = self.place.get().map(Place::inode) {
             if let Some(locks) = inode.attachments().locks_if_any() {

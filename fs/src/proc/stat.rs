@@ -4,7 +4,7 @@ use super::access::may_read;
 use super::machine::ticks;
 use super::process::Process;
 use abi::Errno;
-use kernel::{Status, Task, Usage};
+use kernel::{Status, Task, Transfers, Usage};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use vfs::{Caller, Capability};
@@ -158,8 +158,21 @@ pub(super) fn statm(process: &Process, _caller: &Caller) -> Text {
 }
 
 /// `proc_pid_io(5)`.
-pub(super) fn io(_process: &Process, _caller: &Caller) -> Text {
-    Ok(b"rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n".to_vec())
+pub(super) fn io(process: &Process, _caller: &Caller) -> Text {
+    let sum = if process.is_thread {
+        process.task.usage()
+    } else {
+        let group = process.task.group();
+        let mut sum = group.usage();
+        sum.add(&group.child_usage());
+        sum
+    };
+    let Transfers { bytes_read, bytes_written, reads, writes } = sum.transfers;
+    let mut out = Vec::new();
+    put!(out, "rchar: {bytes_read}\nwchar: {bytes_written}\nsyscr: {reads}\nsyscw: {writes}\n");
+    // What goes to disks is the host's business.
+    out.extend_from_slice(b"read_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n");
+    Ok(out)
 }
 
 /// Time on a processor, time waited for one (nobody counts), switches.

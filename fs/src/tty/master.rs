@@ -67,6 +67,10 @@ impl File for MasterFile {
         Some(self.pty.master_queue())
     }
 
+    fn sends_signals(&self) -> bool {
+        true
+    }
+
     fn ioctl(&self, io: &Io<'_>, command: u32, arg: u64, memory: &dyn UserMemory) -> Result<u64, Fail> {
         ioctl::ioctl(&self.pty, Side::Master, io, command, arg, memory)
     }

@@ -142,6 +142,10 @@ impl File for SlaveFile {
         Some(self.pty.slave_queue())
     }
 
+    fn sends_signals(&self) -> bool {
+        true
+    }
+
     fn ioctl(&self, io: &Io<'_>, command: u32, arg: u64, memory: &dyn UserMemory) -> Result<u64, Fail> {
         if self.pty.is_hung_up(self.generation) {
             let errno = if command == abi::tty::ioctl::TIOCSPGRP { Errno::ENOTTY } else { Errno::EIO };

@@ -215,6 +215,16 @@ impl CurrentTask {
         (self.task, self.caller, live, self.context, self.release)
     }
 
+    /// Counts a call that reads; what it moved when it did not fail.
+    pub fn count_read(&self, moved: Option<usize>) {
+        self.task.transfers.count_read(moved.unwrap_or(0));
+    }
+
+    /// Counts a call that writes.
+    pub fn count_write(&self, moved: Option<usize>) {
+        self.task.transfers.count_write(moved.unwrap_or(0));
+    }
+
     /// Ends this thread with the code of `exit(2)`, once the call is over.
     pub fn exit_thread(&mut self, code: u8) {
         self.end = Some(End::Thread(Status::Exited(code)));

@@ -39,6 +39,12 @@ fn write_offset(task: &CurrentTask, pointer: UserPtr<i64>, offset: Option<u64>) 
     }
 }
 
+/// Both sides of a copy count in /proc/PID/io.
+fn count_both(task: &CurrentTask, done: usize) {
+    task.count_read(Some(done));
+    task.count_write(Some(done));
+}
+
 /// `sendfile(2)`.
 pub(crate) fn sendfile(
     task: &mut CurrentTask,
@@ -56,6 +62,7 @@ pub(crate) fn sendfile(
         return Err(Errno::EINVAL.into());
     }
     let done = moves::copy(task.caller(), &input, &mut from, &output, &mut None, count.min(MAX_RW))?;
+    count_both(task, done);
     write_offset(task, offset, from)?;
     Ok(done)
 }
@@ -90,6 +97,7 @@ pub(crate) fn copy_file_range(
         return Err(Errno::EINVAL.into());
     }
     let done = moves::copy(task.caller(), &input, &mut from, &output, &mut to, count)?;
+    count_both(task, done);
     write_offset(task, from_ptr, from)?;
     write_offset(task, to_ptr, to)?;
     Ok(done)

@@ -1,14 +1,14 @@
 //! `fcntl(2)`.
 
-use super::locks;
+use super::{locks, sigio};
 use crate::arg::Fd;
 use abi::Errno;
-use abi::fs::{FOwnerEx, OpenFlags};
+use abi::fs::OpenFlags;
 use kernel::CurrentTask;
 use mm::{UserAddr, UserPtr};
 use std::sync::Arc;
 use sync::Fail;
-use vfs::{OpenFile, SETFL_MASK, SignalOwner, splice};
+use vfs::{OpenFile, SETFL_MASK, splice};
 
 const F_DUPFD: u32 = 0;
 const F_GETFD: u32 = 1;
@@ -18,12 +18,6 @@ const F_SETFL: u32 = 4;
 const F_GETLK: u32 = 5;
 const F_SETLK: u32 = 6;
 const F_SETLKW: u32 = 7;
-const F_SETOWN: u32 = 8;
-const F_GETOWN: u32 = 9;
-const F_SETSIG: u32 = 10;
-const F_GETSIG: u32 = 11;
-const F_SETOWN_EX: u32 = 15;
-const F_GETOWN_EX: u32 = 16;
 const F_OFD_GETLK: u32 = 36;
 const F_OFD_SETLK: u32 = 37;
 const F_OFD_SETLKW: u32 = 38;
@@ -38,10 +32,6 @@ const F_GET_SEALS: u32 = 1034;
 
 const FD_CLOEXEC: u64 = 1;
 const F_UNLCK: u64 = 2;
-const NSIG: u64 = 64;
-
-const OWNER_PROCESS: i32 = 1;
-const OWNER_GROUP: i32 = 2;
 
 /// `fcntl(2)`.
 pub(crate) fn fcntl(task: &mut CurrentTask, fd: Fd, command: u32, arg: u64) -> Result<u64, Fail> {
@@ -62,7 +52,7 @@ pub(crate) fn fcntl(task: &mut CurrentTask, fd: Fd, command: u32, arg: u64) -> R
         _ => {}
     }
     match command {
-        F_SETFL => Ok(set_flags(task, &file, arg).map(|()| 0)?),
+        F_SETFL => Ok(set_flags(task, fd, &file, arg).map(|()| 0)?),
         F_GETLK | F_OFD_GETLK => {
             locks::query(task, &file, command == F_OFD_GETLK, UserPtr::new(UserAddr(arg)))?;
             Ok(0)
@@ -83,7 +73,7 @@ pub(crate) fn fcntl(task: &mut CurrentTask, fd: Fd, command: u32, arg: u64) -> R
         F_GETPIPE_SZ => Ok(splice::pipe_of(&file).ok_or(Errno::EBADF)?.capacity() as u64),
         F_ADD_SEALS => Ok(file.add_seals(arg as u32).map(|()| 0)?),
         F_GET_SEALS => Ok(u64::from(file.seals()?)),
-        _ => Ok(owner(task, &file, command, arg)?),
+        _ => Ok(sigio::control(task, &file, command, arg)?),
     }
 }
 
@@ -95,48 +85,11 @@ fn duplicate(task: &CurrentTask, file: Arc<OpenFile>, min: u64, cloexec: bool) -
     Ok(reserved.install(file) as u64)
 }
 
-fn set_flags(task: &CurrentTask, file: &Arc<OpenFile>, arg: u64) -> Result<(), Errno> {
+fn set_flags(task: &CurrentTask, fd: Fd, file: &Arc<OpenFile>, arg: u64) -> Result<(), Errno> {
     let flags = OpenFlags::from_bits_retain(arg as u32) & SETFL_MASK;
     let turns_on_noatime = flags.contains(OpenFlags::NOATIME) && !file.flags().contains(OpenFlags::NOATIME);
     if turns_on_noatime && !task.creds().is_owner_or_capable(&file.place().attr()?) {
         return Err(Errno::EPERM);
     }
-    file.set_flags(flags)
-}
-
-/// The commands about `SIGIO`.
-fn owner(task: &CurrentTask, file: &Arc<OpenFile>, command: u32, arg: u64) -> Result<u64, Errno> {
-    let old = file.owner();
-    let creds = task.creds();
-    let uids = (creds.uid, creds.euid);
-    match command {
-        F_SETOWN => {
-            let id = arg as i32;
-            let kind = if id < 0 { OWNER_GROUP } else { OWNER_PROCESS };
-            let id = id.checked_abs().ok_or(Errno::EINVAL)?;
-            file.set_owner(SignalOwner { kind, id, uids, ..old });
-            Ok(0)
-        }
-        F_GETOWN => Ok(i64::from(if old.kind == OWNER_GROUP { -old.id } else { old.id }) as u64),
-        F_SETOWN_EX => {
-            let owner = UserPtr::<FOwnerEx>::new(UserAddr(arg)).read(&**task.mm())?;
-            if !(0..=OWNER_GROUP).contains(&owner.kind) {
-                return Err(Errno::EINVAL);
-            }
-            file.set_owner(SignalOwner { kind: owner.kind, id: owner.pid, uids, ..old });
-            Ok(0)
-        }
-        F_GETOWN_EX => {
-            let owner = FOwnerEx { kind: old.kind, pid: old.id };
-            UserPtr::new(UserAddr(arg)).write(&**task.mm(), &owner)?;
-            Ok(0)
-        }
-        F_SETSIG if arg > NSIG => Err(Errno::EINVAL),
-        F_SETSIG => {
-            file.set_owner(SignalOwner { signal: arg as i32, ..old });
-            Ok(0)
-        }
-        F_GETSIG => Ok(old.signal as u64),
-        _ => Err(Errno::EINVAL),
-    }
+    sigio::set_flags(task, fd.0, file, flags)
 }

@@ -50,13 +50,25 @@ pub(crate) fn ranges(task: &CurrentTask, iov: UserAddr, count: u64) -> Result<Ve
     Ok(ranges)
 }
 
+/// Notes a call that reads for /proc/PID/io.
+fn counted_read(task: &CurrentTask, result: Result<usize, Fail>) -> Result<usize, Fail> {
+    task.count_read(result.as_ref().ok().copied());
+    result
+}
+
+/// Notes a call that writes for /proc/PID/io.
+fn counted_write(task: &CurrentTask, result: Result<usize, Fail>) -> Result<usize, Fail> {
+    task.count_write(result.as_ref().ok().copied());
+    result
+}
+
 fn read_ranges(task: &CurrentTask, fd: Fd, ranges: impl FnOnce() -> Result<Ranges, Errno>) -> Result<usize, Fail> {
     let file = task.fds().get(fd.0)?;
     if !file.is_readable() {
         return Err(Errno::EBADF.into());
     }
     let mut sink = UserSink::new(&**task.mm(), ranges()?);
-    file.read(task.caller(), &mut sink, OpenFlags::empty())
+    counted_read(task, file.read(task.caller(), &mut sink, OpenFlags::empty()))
 }
 
 fn write_ranges(task: &CurrentTask, fd: Fd, ranges: impl FnOnce() -> Result<Ranges, Errno>) -> Result<usize, Fail> {
@@ -65,7 +77,7 @@ fn write_ranges(task: &CurrentTask, fd: Fd, ranges: impl FnOnce() -> Result<Rang
         return Err(Errno::EBADF.into());
     }
     let mut source = UserSource::new(&**task.mm(), ranges()?);
-    file.write(task.caller(), &mut source, OpenFlags::empty())
+    counted_write(task, file.write(task.caller(), &mut source, OpenFlags::empty()))
 }
 
 fn offset(offset: i64) -> Result<u64, Errno> {
@@ -82,7 +94,7 @@ fn read_ranges_at(
     let at = offset(at)?;
     let file = task.fds().get(fd.0)?;
     let mut sink = UserSink::new(&**task.mm(), ranges()?);
-    file.read_at(task.caller(), &mut sink, at, extra)
+    counted_read(task, file.read_at(task.caller(), &mut sink, at, extra))
 }
 
 fn write_ranges_at(
@@ -95,7 +107,7 @@ fn write_ranges_at(
     let at = offset(at)?;
     let file = task.fds().get(fd.0)?;
     let mut source = UserSource::new(&**task.mm(), ranges()?);
-    file.write_at(task.caller(), &mut source, at, extra)
+    counted_write(task, file.write_at(task.caller(), &mut source, at, extra))
 }
 
 /// `read(2)`.
@@ -173,7 +185,7 @@ pub(crate) fn preadv2(
         return Err(Errno::EBADF.into());
     }
     let mut sink = UserSink::new(&**task.mm(), ranges(task, iov, count)?);
-    file.read(task.caller(), &mut sink, extra_flags(flags)?)
+    counted_read(task, file.read(task.caller(), &mut sink, extra_flags(flags)?))
 }
 
 /// `pwritev2(2)`.
@@ -195,5 +207,5 @@ pub(crate) fn pwritev2(
         return Err(Errno::EBADF.into());
     }
     let mut source = UserSource::new(&**task.mm(), ranges(task, iov, count)?);
-    file.write(task.caller(), &mut source, extra_flags(flags)?)
+    counted_write(task, file.write(task.caller(), &mut source, extra_flags(flags)?))
 }

@@ -1,5 +1,6 @@
 //! `ioctl(2)`: the commands that every file has.
 
+use super::sigio;
 use crate::arg::Fd;
 use abi::Errno;
 use abi::fs::{FileType, OpenFlags};
@@ -7,6 +8,7 @@ use abi::ioctl::{
     FICLONE, FICLONERANGE, FIDEDUPERANGE, FIGETBSZ, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE,
     FS_IOC_FIEMAP,
 };
+use abi::socket::ioctl::{FIOGETOWN, FIOSETOWN, SIOCGPGRP, SIOCSPGRP};
 use kernel::CurrentTask;
 use mm::{UserAddr, UserPtr};
 use sync::Fail;
@@ -18,7 +20,18 @@ pub(crate) fn ioctl(task: &mut CurrentTask, fd: Fd, command: u32, arg: u64) -> R
     match command {
         FIOCLEX | FIONCLEX => task.fds().set_cloexec(fd.0, command == FIOCLEX)?,
         FIONBIO => file.change_flags(OpenFlags::NONBLOCK, flag()?)?,
-        FIOASYNC => file.change_flags(OpenFlags::ASYNC, flag()?)?,
+        FIOASYNC => {
+            let mut flags = file.flags();
+            flags.set(OpenFlags::ASYNC, flag()?);
+            sigio::set_flags(task, fd.0, &file, flags)?;
+        }
+        FIOSETOWN | SIOCSPGRP if file.downcast::<net::Socket>().is_some() => {
+            let id = UserPtr::<i32>::new(UserAddr(arg)).read(&**task.mm())?;
+            sigio::set_owner(task, &file, id)?;
+        }
+        FIOGETOWN | SIOCGPGRP if file.downcast::<net::Socket>().is_some() => {
+            UserPtr::new(UserAddr(arg)).write(&**task.mm(), &sigio::owner(task, &file))?;
+        }
         FIONREAD if file.kind() == Some(FileType::Regular) => {
             let left = file.inode()?.attr()?.size.saturating_sub(file.offset());
             UserPtr::new(UserAddr(arg)).write(&**task.mm(), &(left as i32))?;

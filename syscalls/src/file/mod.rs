@@ -23,6 +23,7 @@ mod pipe;
 mod poll;
 mod seek;
 mod select;
+mod sigio;
 mod size;
 mod stat;
 mod statfs;
