@@ -1,4 +1,5 @@
 //! The life of a sandbox from outside: made, looked at, killed at any moment, nothing left.
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod common;
 

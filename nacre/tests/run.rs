@@ -1,4 +1,5 @@
 //! Programs in sandboxes, from outside: streams, status, signals, files, and the end of all when one is killed.
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod common;
 
@@ -103,8 +104,10 @@ fn binds_write_through_unless_read_only() {
 fn streams_are_the_callers() {
     let place = Place::new();
     let mut child = place.nacre(&["do", "cat"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(&vec![b'x'; 300_000]).unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || input.write_all(&vec![b'x'; 300_000]).unwrap());
     let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
     assert!(output.status.success() && output.stdout.len() == 300_000);
     // The reader sees the end when the program closes its output, not when the sandbox ends.
     let mut child = place.nacre(&["do", "sh", "-c", "exec >&-; sleep 20"]).stdout(Stdio::piped()).spawn().unwrap();

@@ -1,6 +1,6 @@
 //! The sandboxed process.
 //!
-//! Above `syscalls`, below `nacre`. [`run`] is its whole life, in a process that `nacre` has just cloned:
+//! Above `syscalls`, below `nacre`. [`run()`] is its whole life, in a process that `nacre` has just cloned:
 //! - [`Plan`], [`Descriptors`]: what it is given.
 //! - `launch`: it leaves the host's files, descriptors and capabilities behind.
 //! - `boot`: it builds the guest's machine.

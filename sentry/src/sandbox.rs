@@ -67,7 +67,8 @@ impl Sandbox {
         Ok(())
     }
 
-    fn end(&self, status: u8) {
+    /// The first process has ended with this status, or will never start.
+    pub(crate) fn end(&self, status: u8) {
         *self.phase.lock() = Phase::Stopped;
         // Without a receiver the end is under way.
         let _ = self.ended.send(status);

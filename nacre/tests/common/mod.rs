@@ -1,5 +1,6 @@
 //! What the tests of the command line share.
-#![expect(unreachable_pub, dead_code, reason = "a module of each test program, which uses a part")]
+#![expect(unreachable_pub, reason = "a module of each test program")]
+#![cfg_attr(test, allow(dead_code, reason = "each test program uses a part"))]
 
 use serde_json::{Value, json};
 use std::fs;

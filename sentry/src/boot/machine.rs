@@ -15,6 +15,7 @@ use fs::tty::HostConsole;
 use kernel::{Kernel, Terminal, ThreadGroup};
 use platform::Platform;
 use std::sync::Arc;
+use sync::{Mutex, Rank};
 use vfs::{UserNamespace, Vfs};
 
 /// Tasks without a limit of the plan's: as many as ids.
@@ -26,7 +27,8 @@ const SI_USER: i32 = 0;
 /// The guest's machine.
 pub(crate) struct Machine {
     kernel: Arc<Kernel>,
-    program: Program,
+    /// Until it is started: it has the only hold on the program's descriptors.
+    program: Mutex<Option<Program>>,
     console: Option<Arc<HostConsole>>,
 }
 
@@ -59,12 +61,15 @@ impl Machine {
         let (console, fds) = streams(&mut builder, &files, given)?;
         let terminal = console.as_ref().map(|console| console.pty().clone() as Arc<dyn Terminal>);
         let program = Program::new(plan, user_ns.clone(), files, fds, terminal);
-        Ok(Self { kernel, program, console })
+        Ok(Self { kernel, program: Mutex::new(Rank::Leaf, Some(program)), console })
     }
 
     /// Loads and starts the first program.
     pub(crate) fn start(&self) -> Result<Running, Failure> {
-        let group = self.program.start(&self.kernel)?;
+        let Some(program) = self.program.lock().take() else {
+            return Err(Failure::boot("the program has been started before"));
+        };
+        let group = program.start(&self.kernel)?;
         Ok(Running { group, console: self.console.clone() })
     }
 

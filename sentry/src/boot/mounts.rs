@@ -43,7 +43,7 @@ impl Builder<'_> {
         for mount in &plan.mounts {
             match self.mount(&walk, &fs, mount) {
                 Err(errno) if mount.is_optional => {
-                    host::debug!("{} is left out: {}", show(&mount.target), errno.text())
+                    host::debug!("{} is left out: {}", show(&mount.target), errno.text());
                 }
                 result => result.map_err(|errno| cannot("mount", &mount.target, errno))?,
             }

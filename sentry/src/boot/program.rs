@@ -45,11 +45,12 @@ impl Program {
         let name = self.process.args.first().map_or(&[][..], Vec::as_slice);
         let mut refusal = Errno::ENOENT;
         for path in self.candidates(name) {
-            match self.execute(kernel, path) {
+            match self.execute(kernel, &path) {
                 Ok(group) => return Ok(group),
-                // As execvp(3): go on looking, and remember that there was something.
+                // As shells do: go on looking, and remember that there was something.
                 Err(Errno::ENOENT | Errno::ENOTDIR) => {}
-                Err(Errno::EACCES) => refusal = Errno::EACCES,
+                Err(Errno::EACCES) if name.contains(&b'/') || self.exists(&path) => refusal = Errno::EACCES,
+                Err(Errno::EACCES) => {}
                 Err(errno) => {
                     refusal = errno;
                     break;
@@ -81,9 +82,9 @@ impl Program {
         dirs.map(|dir| [if dir.is_empty() { b"." } else { dir }, b"/", name].concat()).collect()
     }
 
-    fn execute(&self, kernel: &Arc<Kernel>, path: Vec<u8>) -> Result<Arc<ThreadGroup>, Errno> {
+    fn execute(&self, kernel: &Arc<Kernel>, path: &[u8]) -> Result<Arc<ThreadGroup>, Errno> {
         kernel.start_init(Init {
-            path,
+            path: path.to_vec(),
             argv: self.process.args.clone(),
             envp: self.process.env.clone(),
             creds: self.credentials(),
@@ -95,6 +96,11 @@ impl Program {
             is_mortal: self.is_mortal,
             terminal: self.terminal.clone(),
         })
+    }
+
+    /// The program's user sees a file there. (In a directory that they may not search they see nothing.)
+    fn exists(&self, path: &[u8]) -> bool {
+        Walk::new(&outside::caller(self.credentials()), &self.fs).find(path, true).is_ok()
     }
 
     fn enter_directory(&self) -> Result<(), Failure> {

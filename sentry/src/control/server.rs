@@ -1,7 +1,8 @@
 //! The thread that listens to the starter and to later commands.
 
 use super::link::Link;
-use super::message::{ConsoleSize, Order, Report};
+use super::message::{ConsoleSize, Order, Report, Stage};
+use crate::failure::Failure;
 use crate::sandbox::Sandbox;
 use host::launch::Signals;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -103,10 +104,14 @@ impl Server {
             if order == Order::Detach {
                 self.sources.dies_with_starter = false;
             }
-            // The starter expects no answers.
-            if let Report::Failed { text, .. } = self.sandbox.carry_out(&order) {
-                host::debug!("an order of the starter failed: {text}");
+            let report = self.sandbox.carry_out(&order);
+            match &report {
+                Report::Failed { .. } if order == Order::Start => self.sandbox.say(&report),
+                // Nobody waits for an answer to anything else.
+                Report::Failed { text, .. } => host::debug!("an order of the starter failed: {text}"),
+                _ => {}
             }
+            self.end_after(&order, &report);
             return;
         }
         self.has_starter = false;
@@ -119,8 +124,21 @@ impl Server {
     /// False: it is gone or makes no sense.
     fn serve_client(&self, client: &Link) -> bool {
         match client.next_order() {
-            Ok(Some(order)) => client.report(&self.sandbox.carry_out(&order)).is_ok(),
+            Ok(Some(order)) => {
+                let report = self.sandbox.carry_out(&order);
+                let is_sent = client.report(&report).is_ok();
+                self.end_after(&order, &report);
+                is_sent
+            }
             _ => false,
+        }
+    }
+
+    /// A container whose program can't be started has ended.
+    fn end_after(&self, order: &Order, report: &Report) {
+        if let (Order::Start, Report::Failed { stage: stage @ Stage::Exec, errno, .. }) = (order, report) {
+            let failure = Failure { stage: *stage, errno: Some(abi::Errno(*errno)), text: String::new() };
+            self.sandbox.end(failure.status());
         }
     }
 
