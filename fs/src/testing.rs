@@ -173,7 +173,11 @@ impl TempDir {
     pub(crate) fn fs(&self, read_only: bool) -> Arc<crate::host::HostFs> {
         let cache = if read_only { vfs::CachePolicy::Keep } else { vfs::CachePolicy::Ask };
         let dir = std::fs::File::open(&self.0).expect("the test's directory");
-        crate::host::HostFs::new(dir.into(), crate::host::HostOptions { read_only, cache, unmapped_owner: vfs::OVERFLOW_ID }).expect("a filesystem")
+        crate::host::HostFs::new(
+            dir.into(),
+            crate::host::HostOptions { read_only, cache, unmapped_owner: vfs::OVERFLOW_ID },
+        )
+        .expect("a filesystem")
     }
 }
 

@@ -1,7 +1,7 @@
 //! The only door to the host kernel.
 //!
 //! Above `sync`, below `platform`; here and in `platform` alone is unsafe code.
-//! - [`file`]: files beneath directory descriptors, memory files, inherited streams.
+//! - [`mod@file`]: files beneath directory descriptors, memory files, inherited streams.
 //! - [`Watched`]: waiting for a host descriptor.
 //! - [`launch`]: makes the sandbox's process: namespaces, mounts, capabilities.
 //! - [`log`]: the debug log.

@@ -97,7 +97,13 @@ pub fn chmod(at: At<'_>, mode: u32) -> Result<(), Errno> {
     if stat(at)?.mode & abi::fs::S_IFMT == abi::fs::FileType::Symlink as u32 {
         return Err(Errno::EOPNOTSUPP);
     }
-    rustix::fs::chmodat(rustix::fs::CWD, at.proc_path(), rustix::fs::Mode::from_raw_mode(mode), rustix::fs::AtFlags::empty()).map_err(errno)
+    rustix::fs::chmodat(
+        rustix::fs::CWD,
+        at.proc_path(),
+        rustix::fs::Mode::from_raw_mode(mode),
+        rustix::fs::AtFlags::empty(),
+    )
+    .map_err(errno)
 }
 
 fn fchmodat2(at: At<'_>, mode: u32) -> Result<(), Errno> {

@@ -1,7 +1,7 @@
 //! Unix sockets: `unix(7)`.
 //!
 //! - [`Endpoint`]: a socket of any of the three types.
-//! - [`Name`]: what it is bound to. [`rights`]: descriptors in messages, and the collection of lost ones.
+//! - [`Name`]: what it is bound to. `rights`: descriptors in messages, and the collection of lost ones.
 
 mod connect;
 mod endpoint;
