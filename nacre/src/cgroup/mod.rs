@@ -70,19 +70,21 @@ impl Cgroup {
     /// Makes the groups, sets the limits and moves the process in. What the host does not permit is left out
     /// with a warning.
     pub(crate) fn make(&self, pid: i32, report: &Report) -> Result<()> {
+        let mut refusals = Vec::new();
         for group in &self.groups {
             match group.make(pid) {
                 Ok(()) => {}
                 Err(error) if is_refusal(&error) => {
                     if !group.settings.is_empty() {
-                        report.warn(&format!(
-                            "limits that need the control group {} are not set: {error}",
-                            group.dir.display()
-                        ));
+                        refusals.push(format!("{} ({error})", group.dir.display()));
                     }
                 }
                 Err(error) => bail!("cannot set up the control group {}: {error}", group.dir.display()),
             }
+        }
+        if !refusals.is_empty() {
+            let groups = refusals.join(", ");
+            report.warn(&format!("the host does not permit these control groups, their limits are not set: {groups}"));
         }
         Ok(())
     }
