@@ -13,7 +13,7 @@ use abi::fs::{FileType, OpenFlags};
 use abi::poll::Events;
 use std::any::Any;
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
 use sync::{Fail, Mutex, Rank, Registration, Wake};
 
@@ -70,7 +70,9 @@ pub struct OpenFile {
     /// Kind of the object; `None` for a file without a place.
     kind: Option<FileType>,
     flags: AtomicU32,
-    pub(crate) offset: Mutex<u64>,
+    offset: AtomicU64,
+    /// Held while the offset moves.
+    offset_turn: Mutex<()>,
     owner: Arc<OwnerCell>,
     /// Where the one waits who sends signals to the owner: `O_ASYNC`.
     watch: Mutex<Option<Registration>>,
@@ -88,7 +90,8 @@ impl OpenFile {
             is_anonymous,
             hold,
             flags: AtomicU32::new((flags - OPEN_ONLY).bits()),
-            offset: Mutex::new(Rank::Offset, 0),
+            offset: AtomicU64::new(0),
+            offset_turn: Mutex::new(Rank::Offset, ()),
             owner: Arc::new(OwnerCell(Mutex::new(Rank::Leaf, SignalOwner::default()))),
             watch: Mutex::new(Rank::Leaf, None),
             watchers: Watchers::new(),
@@ -193,9 +196,18 @@ impl OpenFile {
         }
     }
 
-    /// The present offset.
+    /// The present offset. Does not wait for who moves it: /proc/PID/fdinfo looks at it while it is itself read.
     pub fn offset(&self) -> u64 {
-        *self.offset.lock()
+        self.offset.load(SeqCst)
+    }
+
+    /// Does something that moves the offset; one at a time.
+    pub(crate) fn at_offset<T>(&self, act: impl FnOnce(&mut u64) -> T) -> T {
+        let _turn = self.offset_turn.lock();
+        let mut offset = self.offset.load(SeqCst);
+        let result = act(&mut offset);
+        self.offset.store(offset, SeqCst);
+        result
     }
 
     /// Who gets `SIGIO`.

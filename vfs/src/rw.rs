@@ -58,8 +58,7 @@ impl OpenFile {
         self.check_read()?;
         let io = self.io(caller, extra);
         let read = if self.ops.is_seekable() {
-            let mut offset = self.offset.lock();
-            self.ops.read(&io, dst, &mut offset)?
+            self.at_offset(|offset| self.ops.read(&io, dst, offset))?
         } else {
             self.ops.read(&io, dst, &mut 0)?
         };
@@ -95,8 +94,7 @@ impl OpenFile {
         }
         let io = self.io(caller, extra);
         if self.ops.is_seekable() {
-            let mut offset = self.offset.lock();
-            return self.write_from(&io, src, &mut offset);
+            return self.at_offset(|offset| self.write_from(&io, src, offset));
         }
         let result = self.ops.write(&io, src, &mut 0);
         match result {
@@ -179,18 +177,19 @@ impl OpenFile {
         if !self.ops.is_seekable() && self.kind() != Some(FileType::Directory) {
             return Err(Errno::ESPIPE);
         }
-        let mut offset = self.offset.lock();
-        let new = self.ops.seek(&self.io(caller, OpenFlags::empty()), whence, to, *offset)?;
-        if new > i64::MAX as u64 {
-            return Err(Errno::EINVAL);
-        }
-        *offset = new;
-        Ok(new)
+        self.at_offset(|offset| {
+            let new = self.ops.seek(&self.io(caller, OpenFlags::empty()), whence, to, *offset)?;
+            if new > i64::MAX as u64 {
+                return Err(Errno::EINVAL);
+            }
+            *offset = new;
+            Ok(new)
+        })
     }
 
     /// Sets the offset, for calls that move it by themselves (`sendfile(2)`).
     pub fn set_offset(&self, offset: u64) {
-        *self.offset.lock() = offset;
+        self.at_offset(|at| *at = offset);
     }
 
     /// Entries of a directory from the file's offset on: `getdents64(2)`. `ENOTDIR`, `ENOENT` when it was removed.
@@ -198,10 +197,10 @@ impl OpenFile {
         if self.kind() != Some(FileType::Directory) {
             return Err(Errno::ENOTDIR.into());
         }
-        let mut offset = self.offset.lock();
         if self.place().dentry.is_deleted() && !self.place().is_nameless() {
             return Err(Errno::ENOENT.into());
         }
-        self.ops.read_dir(&self.io(caller, OpenFlags::empty()), dst, &mut offset)
+        let io = self.io(caller, OpenFlags::empty());
+        self.at_offset(|offset| self.ops.read_dir(&io, dst, offset))
     }
 }
