@@ -8,8 +8,11 @@ use std::process::Command;
 
 /// The chore `check`.
 pub(crate) fn check(args: &mut Args) -> Outcome {
-    let bless = args.flag("--bless");
+    let (bless, only_ratchet) = (args.flag("--bless"), args.flag("--ratchet"));
     args.finish()?;
+    if only_ratchet {
+        return ratchet::run(bless);
+    }
     let mut tally = Tally::default();
     tally.note("format", cargo(&["fmt", "--all", "--check"], &[]));
     let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];

@@ -35,7 +35,12 @@ struct Chore {
 }
 
 const CHORES: &[Chore] = &[
-    Chore { name: "check", usage: "[--bless]", help: "format, lints, documentation, ratchet", run: check::check },
+    Chore {
+        name: "check",
+        usage: "[--ratchet] [--bless]",
+        help: "format, lints, documentation, ratchet",
+        run: check::check,
+    },
     Chore { name: "test", usage: "", help: "unit tests of all crates", run: check::test },
     Chore {
         name: "guest-tests",

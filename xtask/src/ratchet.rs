@@ -52,11 +52,15 @@ fn count_all() -> Result<Numbers, String> {
     for name in ORDER {
         let mut sources = Vec::new();
         collect(&place::root().join(name), &mut sources)?;
-        let mut counts = [0; KEYS.len()];
+        let mut texts = BTreeMap::new();
         for path in sources {
             let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-            let of_file = count(&text);
-            for (at, value) in of_file.into_iter().enumerate() {
+            texts.insert(path, text);
+        }
+        let tests: Vec<PathBuf> = texts.iter().flat_map(|(path, text)| test_files(path, text)).collect();
+        let mut counts = [0; KEYS.len()];
+        for (_, text) in texts.iter().filter(|(path, _)| !tests.iter().any(|test| path.starts_with(test))) {
+            for (at, value) in count(text).into_iter().enumerate() {
                 let is_longest = KEYS[at].starts_with("longest");
                 counts[at] = if is_longest { counts[at].max(value) } else { counts[at] + value };
             }
@@ -64,6 +68,15 @@ fn count_all() -> Result<Numbers, String> {
         numbers.extend(KEYS.iter().zip(counts).map(|(key, value)| ((name.to_owned(), *key), value)));
     }
     Ok(numbers)
+}
+
+/// The files and folders of the modules that a file declares for tests only.
+fn test_files(path: &Path, text: &str) -> Vec<PathBuf> {
+    let is_front = path.file_name().is_some_and(|name| name == "mod.rs" || name == "lib.rs" || name == "main.rs");
+    let folder = if is_front { path.with_file_name("") } else { path.with_extension("") };
+    let masked = source::masked(text);
+    let names = source::test_modules(&masked);
+    names.into_iter().flat_map(|name| [folder.join(format!("{name}.rs")), folder.join(name)]).collect()
 }
 
 /// The numbers of one file, in the order of `KEYS`.

@@ -115,6 +115,12 @@ pub(crate) fn without_tests(masked: &str) -> String {
     out
 }
 
+/// The modules in files of their own that masked source declares for tests only.
+pub(crate) fn test_modules(masked: &str) -> Vec<&str> {
+    let items = masked.split("#[cfg(test)]").skip(1).filter_map(|item| item.split([';', '{']).next());
+    items.filter_map(|item| item.split_once("mod ").map(|(_, name)| name.trim())).collect()
+}
+
 /// The length of the block that starts with the first brace of masked source.
 fn braces(block: &str) -> usize {
     let mut depth = 0usize;
@@ -172,6 +178,7 @@ mod tests {
         let cut = without_tests(text);
         assert_eq!(words(&cut, "unwrap"), 0);
         assert_eq!(words(&cut, "fn"), 2);
+        assert_eq!(test_modules(text), ["tests", "more"]);
     }
 
     #[test]
