@@ -103,6 +103,9 @@ pub(crate) struct Do {
     /// Host name that the program sees
     #[arg(long, value_name = "NAME")]
     pub hostname: Option<String>,
+    /// Most threads and processes in the sandbox at a time
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
+    pub pids_limit: Option<u64>,
     /// Where the program's changes of its root go
     #[arg(long, value_enum, default_value_t = Overlay::Memory)]
     pub overlay: Overlay,

@@ -74,7 +74,7 @@ fn plan(global: &Global, command: &Do) -> Result<(Plan, IdMaps)> {
         becomes_root: false,
         strace: global.strace,
         oom_score_adj: None,
-        pids_limit: None,
+        pids_limit: command.pids_limit,
     };
     Ok((plan, id_maps))
 }
