@@ -42,6 +42,16 @@ fn find(task: &CurrentTask, fd: i32) -> Result<Arc<OpenFile>, Errno> {
     if file.downcast::<PidFd>().is_some() { Ok(file) } else { Err(Errno::EBADF) }
 }
 
+/// The process, and the thread, that a signal goes to: a directory /proc/PID stands for the process too.
+fn receiver(task: &CurrentTask, fd: i32) -> Result<(Arc<ThreadGroup>, Option<Arc<Task>>), Errno> {
+    let file = task.fds().get(fd)?;
+    if let Some(pidfd) = file.downcast::<PidFd>() {
+        return Ok((pidfd.group().clone(), pidfd.thread().cloned()));
+    }
+    let found = fs::proc::task_of(&**file.inode()?).ok_or(Errno::EBADF)?;
+    Ok((found.group().clone(), None))
+}
+
 /// `pidfd_send_signal(2)`.
 pub(crate) fn pidfd_send_signal(
     task: &mut CurrentTask,
@@ -54,9 +64,8 @@ pub(crate) fn pidfd_send_signal(
     if flags & !scopes != 0 || flags.count_ones() > 1 {
         return Err(Errno::EINVAL);
     }
-    let file = find(task, fd)?;
-    let pidfd = file.downcast::<PidFd>().ok_or(Errno::EBADF)?;
-    let group = pidfd.group();
+    let (group, thread) = receiver(task, fd)?;
+    let group = &group;
     if task.task().pid_namespace().id != group.pid().namespace().id
         && group.pid().within(&task.task().pid_namespace()) == 0
     {
@@ -86,7 +95,7 @@ pub(crate) fn pidfd_send_signal(
     }
     let own = task.task();
     own.check_kill(group, number)?;
-    let thread = pidfd.thread().filter(|_| flags == 0).cloned();
+    let thread = thread.filter(|_| flags == 0);
     let thread = if flags == SIGNAL_THREAD { thread.or_else(|| group.leader()) } else { thread };
     let code = if thread.is_some() { SI_TKILL } else { SI_USER };
     let info = info.unwrap_or_else(|| own.signal_info(number, code, group));

@@ -324,7 +324,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     PKEY_FREE "pkey_free" crate::memory::pkey_free, Support::Full;
     STATX "statx" crate::file::statx, Support::Full;
     RSEQ "rseq" crate::memory::rseq, Support::Full;
-    PIDFD_SEND_SIGNAL "pidfd_send_signal" crate::pidfd::pidfd_send_signal, Support::Partial("no /proc/PID directories as pidfds");
+    PIDFD_SEND_SIGNAL "pidfd_send_signal" crate::pidfd::pidfd_send_signal, Support::Full;
     PIDFD_OPEN "pidfd_open" crate::pidfd::pidfd_open, Support::Full;
     CLONE3 "clone3" crate::process::clone3, Support::Partial("no user, network, ipc, cgroup and time namespaces");
     CLOSE_RANGE "close_range" crate::file::close_range, Support::Full;

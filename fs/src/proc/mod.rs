@@ -33,5 +33,6 @@ mod tasks;
 mod tests;
 
 pub use namespaces::{Namespace, NamespaceFile};
+pub use process::task_of;
 pub use root::procfs;
 pub use settings::Settings;

@@ -5,13 +5,14 @@ use super::fds::{FdDir, What as FdWhat};
 use super::root::Root;
 use super::tasks::TaskDir;
 use super::{addresses, ids, limits, mem, namespaces, net, stat, status};
-use crate::pseudo::{Object, Row, Subject, TableDir, dir, file, knob, link, special, text};
+use crate::pseudo::{Node, Object, Row, Subject, TableDir, dir, file, knob, link, special, text};
 use abi::Errno;
 use abi::fs::FileType;
 use kernel::Task;
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use vfs::{Caller, LinkTarget};
+use vfs::{Caller, Inode, LinkTarget};
 
 /// A process, or one thread of it.
 #[derive(Clone)]
@@ -61,6 +62,14 @@ impl Subject for Process {
 pub(super) fn process_dir(process: Process) -> Box<dyn Object> {
     let rows = if process.is_thread { THREAD } else { PROCESS };
     Box::new(TableDir::new(process, rows))
+}
+
+/// The thread that leads the process of a directory /proc/PID.
+pub fn task_of(inode: &dyn Inode) -> Option<Arc<Task>> {
+    let inode: &dyn Any = inode;
+    let object: &dyn Any = inode.downcast_ref::<Node>()?.object();
+    let process = object.downcast_ref::<TableDir<Process>>()?.subject(PROCESS)?;
+    Some(process.task.clone())
 }
 
 /// What /proc/PID has and /proc/PID/task/TID has not, and then what both have.

@@ -132,6 +132,11 @@ impl<T: Subject> TableDir<T> {
         Self { subject, rows, mode: 0o555 }
     }
 
+    /// What the directory is about, when it is the one of `rows` and none below it.
+    pub fn subject(&self, rows: &'static [Row<T>]) -> Option<&T> {
+        std::ptr::eq(self.rows, rows).then_some(&self.subject)
+    }
+
     /// Finds a row's object by name.
     pub fn find(&self, name: &[u8]) -> Option<Box<dyn Object>> {
         let row = self.rows.iter().find(|row| row.name.as_bytes() == name)?;
