@@ -158,16 +158,9 @@ impl CurrentTask {
         self.leave_futexes();
         self.task().renew_futex_identity(self.task().pid().own());
         self.group().timers.delete_posix();
-        let (old, context) = self.set_mm(loaded.mm, loaded.program, loaded.context);
-        // The old thread and then, with its last user, the old memory go; a vfork parent goes on.
-        drop(context);
-        drop(old);
-        self.release = None;
-        self.reset_signals();
-        self.rseq = Rseq::default();
-        self.restart_block = None;
         self.unshare_fds();
         self.fds().close_on_exec(self.caller());
+        // Who sees the new memory sees the new name too, and needs the rights for it.
         let is_changed = loaded.creds.euid != self.creds().euid || loaded.creds.egid != self.creds().egid;
         self.task().with_attributes(|attributes| {
             attributes.set_comm(&loaded.comm);
@@ -175,8 +168,18 @@ impl CurrentTask {
                 attributes.parent_death_signal = 0;
             }
         });
-        self.group().is_dumpable.store(!is_changed && !loaded.is_secure, SeqCst);
+        let is_dumpable = !is_changed && !loaded.is_secure;
+        self.group().is_dumpable.fetch_and(is_dumpable, SeqCst);
         self.set_creds(loaded.creds);
+        let (old, context) = self.set_mm(loaded.mm, loaded.program, loaded.context);
+        self.group().is_dumpable.store(is_dumpable, SeqCst);
+        // The old thread and then, with its last user, the old memory go; a vfork parent goes on.
+        drop(context);
+        drop(old);
+        self.release = None;
+        self.reset_signals();
+        self.rseq = Rseq::default();
+        self.restart_block = None;
     }
 
     /// Handlers become default, the alternate stack goes; ignored, blocked and pending signals stay.
