@@ -37,7 +37,10 @@ impl Place {
         let name = format!("nacre-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let dir = PathBuf::from("/tmp").join(name);
         fs::create_dir_all(dir.join("bundle/rootfs")).unwrap();
-        fs::copy(env!("CARGO_BIN_EXE_nacre"), dir.join("nacre")).unwrap();
+        // By a process of its own: a descriptor that is open for writing here would be inherited by what another
+        // test starts just now, and the copy could not be executed (ETXTBSY).
+        let copy = Command::new("cp").arg(env!("CARGO_BIN_EXE_nacre")).arg(dir.join("nacre")).status();
+        assert!(copy.unwrap().success());
         for path in [&dir, &dir.join("nacre")] {
             fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
         }
