@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod cred;
+pub mod dnotify;
 pub mod epoll;
 pub mod errno;
 pub mod fs;

@@ -27,6 +27,8 @@ bitflags! {
         const WRNORM = 0x100;
         /// Priority data may be written.
         const WRBAND = 0x200;
+        /// Something happened in a directory (`POLLMSG`, of signals only).
+        const MSG = 0x400;
         /// Stream socket peer closed its writing half.
         const RDHUP = 0x2000;
     }

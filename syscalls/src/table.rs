@@ -112,7 +112,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     MSGSND "msgsnd" crate::ipc::msgsnd, Support::Full;
     MSGRCV "msgrcv" crate::ipc::msgrcv, Support::Full;
     MSGCTL "msgctl" crate::ipc::msgctl, Support::Full;
-    FCNTL "fcntl" crate::file::fcntl, Support::Partial("no leases, no F_NOTIFY, no SIGIO");
+    FCNTL "fcntl" crate::file::fcntl, Support::Partial("no leases");
     FLOCK "flock" crate::file::flock, Support::Full;
     FSYNC "fsync" crate::file::fsync, Support::Full;
     FDATASYNC "fdatasync" crate::file::fdatasync, Support::Full;

@@ -1,5 +1,6 @@
 //! What the vfs hangs on an inode.
 
+use crate::dnotify::DirWatches;
 use crate::inotify::Watch;
 use crate::lock::FileLocks;
 use crate::pipe::Pipe;
@@ -29,6 +30,7 @@ struct Extra {
     fifo: Mutex<Weak<Pipe>>,
     socket: Mutex<Option<Weak<dyn Any + Send + Sync>>>,
     watches: Mutex<Vec<Weak<Watch>>>,
+    dir_watches: DirWatches,
 }
 
 impl Attachments {
@@ -39,6 +41,7 @@ impl Attachments {
                 fifo: Mutex::new(Rank::Inode, Weak::new()),
                 socket: Mutex::new(Rank::Inode, None),
                 watches: Mutex::new(Rank::Inode, Vec::new()),
+                dir_watches: DirWatches::new(),
             })
         })
     }
@@ -92,6 +95,16 @@ impl Attachments {
 
     pub(crate) fn remove_watch(&self, watch: &Arc<Watch>) {
         self.extra().watches.lock().retain(|other| other.as_ptr() != Arc::as_ptr(watch));
+    }
+
+    /// Those who hear of a directory by signals: `F_NOTIFY` of `fcntl(2)`.
+    pub(crate) fn dir_watches(&self) -> &DirWatches {
+        &self.extra().dir_watches
+    }
+
+    /// Those who hear of it by signals, when there ever was one who watched anything.
+    pub(crate) fn dir_watches_if_any(&self) -> Option<&DirWatches> {
+        self.extra.get().map(|extra| &extra.dir_watches)
     }
 
     /// The seals of the file: `F_GET_SEALS`; `None` when its filesystem knows none.

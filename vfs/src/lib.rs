@@ -18,6 +18,7 @@ mod create;
 mod cred;
 mod dentry;
 mod device;
+mod dnotify;
 mod epoll;
 mod eventfd;
 mod fd;

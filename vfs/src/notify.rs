@@ -3,9 +3,11 @@
 pub(crate) use abi::inotify::Event;
 
 use crate::dentry::Dentry;
+use crate::dnotify::heard_as;
 use crate::inode::Inode;
 use crate::inotify::Watch;
 use crate::open_file::OpenFile;
+use abi::dnotify::DirEvents;
 use abi::fs::FileType;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
@@ -23,6 +25,13 @@ fn tell(inode: &Arc<dyn Inode>, event: Event, cookie: u32, name: &[u8]) {
     let watches: Vec<Arc<Watch>> = inode.attachments().watches();
     for watch in watches {
         watch.tell(event, cookie, name);
+    }
+    tell_by_signal(inode, heard_as(event));
+}
+
+fn tell_by_signal(inode: &Arc<dyn Inode>, mask: DirEvents) {
+    if let Some(watches) = inode.attachments().dir_watches_if_any() {
+        WATCHES.fetch_sub(watches.tell(mask), SeqCst);
     }
 }
 
@@ -105,6 +114,9 @@ pub(crate) fn moved(
     let cookie = COOKIE.fetch_add(1, SeqCst);
     let is_dir = dir_bit(inode.kind() == FileType::Directory);
     if let Ok(dir) = from.0.inode() {
+        if Arc::ptr_eq(from.0, to.0) {
+            tell_by_signal(dir, DirEvents::RENAME);
+        }
         tell(dir, Event::MOVED_FROM | is_dir, cookie, from.1);
     }
     if let Ok(dir) = to.0.inode() {

@@ -9,6 +9,7 @@ use crate::lock::LockOwner;
 use crate::notify::{self, Event};
 use crate::place::Place;
 use abi::Errno;
+use abi::dnotify::DirEvents;
 use abi::fs::{FileType, OpenFlags};
 use abi::poll::Events;
 use std::any::Any;
@@ -238,6 +239,22 @@ impl OpenFile {
         }
     }
 
+    /// Tells `waker` of what happens in this directory, `mask` and what it hears of already: `F_NOTIFY`.
+    pub fn watch_directory(&self, mask: DirEvents, waker: Arc<dyn Wake>) -> Result<(), Errno> {
+        if self.inode()?.attachments().dir_watches().add(self.id(), mask, waker) {
+            notify::WATCHES.fetch_add(1, SeqCst);
+        }
+        Ok(())
+    }
+
+    /// Ends what [`Self::watch_directory`] began.
+    pub fn end_directory_watch(&self) {
+        let Some(Ok(inode)) = self.place.get().map(Place::inode) else { return };
+        if inode.attachments().dir_watches_if_any().is_some_and(|watches| watches.remove(self.id())) {
+            notify::WATCHES.fetch_sub(1, SeqCst);
+        }
+    }
+
     /// What an operation of `caller` is done with; `extra` flags are added (`RWF_NOWAIT`, `RWF_APPEND`).
     pub fn io<'a>(self: &'a Arc<Self>, caller: &'a Caller, extra: OpenFlags) -> Io<'a> {
         Io { caller, file: self, flags: self.flags() | extra }
@@ -274,6 +291,9 @@ impl Drop for OpenFile {
             }
         }
         self.watchers.close(&*self.ops);
+        if self.kind == Some(FileType::Directory) {
+            self.end_directory_watch();
+        }
         let watch = self.watch.lock().take();
         if let (Some(watch), Some(queue)) = (watch, self.ops.wait_queue()) {
             queue.remove(watch);

@@ -6,6 +6,7 @@
 use crate::kernel::Kernel;
 use crate::task::{Task, ThreadGroup};
 use abi::Errno;
+use abi::dnotify::DirEvents;
 use abi::poll::Events;
 use abi::signal::{SI_SIGIO, SIGIO, SIGRTMIN, SigInfo};
 use std::collections::VecDeque;
@@ -132,12 +133,20 @@ impl Note {
 
     /// What a signal chosen by `F_SETSIG` says: the descriptor, and the event as `poll(2)` has it.
     fn info(&self, signal: u8) -> SigInfo {
-        // POLL_HUP, POLL_ERR, POLL_PRI, POLL_IN, POLL_OUT.
-        let codes = [(Events::HUP, 6), (Events::ERR, 4), (Events::PRI, 5), (Events::IN, 1), (Events::OUT, 2)];
+        // POLL_MSG, POLL_HUP, POLL_ERR, POLL_PRI, POLL_IN, POLL_OUT.
+        let codes = [
+            (Events::MSG, 3),
+            (Events::HUP, 6),
+            (Events::ERR, 4),
+            (Events::PRI, 5),
+            (Events::IN, 1),
+            (Events::OUT, 2),
+        ];
         let code = codes.iter().find(|(event, _)| self.events.contains(*event)).map_or(1, |&(_, code)| code);
         let band = match code {
             1 => Events::IN | Events::RDNORM,
             2 => Events::OUT | Events::WRNORM,
+            3 => Events::IN | Events::RDNORM | Events::MSG,
             4 => Events::ERR,
             5 => Events::PRI,
             _ => Events::HUP | Events::ERR,
@@ -176,9 +185,18 @@ impl Kernel {
             file.set_watch(None);
             return Ok(());
         }
+        file.set_watch(Some(self.file_watch(file, fd)?));
+        Ok(())
+    }
+
+    /// The owner of a directory gets signals about what happens in it, by the descriptor `fd`: `F_NOTIFY`. `EAGAIN`.
+    pub fn watch_directory(self: &Arc<Self>, file: &OpenFile, fd: i32, mask: DirEvents) -> Result<(), Errno> {
+        file.watch_directory(mask, self.file_watch(file, fd)?)
+    }
+
+    fn file_watch(self: &Arc<Self>, file: &OpenFile, fd: i32) -> Result<Arc<FileWatch>, Errno> {
         let signals = self.file_signals();
         signals.start(self)?;
-        file.set_watch(Some(Arc::new(FileWatch { signals: signals.clone(), owner: file.owner_cell().clone(), fd })));
-        Ok(())
+        Ok(Arc::new(FileWatch { signals: signals.clone(), owner: file.owner_cell().clone(), fd }))
     }
 }

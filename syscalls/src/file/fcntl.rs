@@ -23,6 +23,7 @@ const F_OFD_SETLK: u32 = 37;
 const F_OFD_SETLKW: u32 = 38;
 const F_SETLEASE: u32 = 1024;
 const F_GETLEASE: u32 = 1025;
+const F_NOTIFY: u32 = 1026;
 const F_DUPFD_QUERY: u32 = 1027;
 const F_DUPFD_CLOEXEC: u32 = 1030;
 const F_SETPIPE_SZ: u32 = 1031;
@@ -66,6 +67,7 @@ pub(crate) fn fcntl(task: &mut CurrentTask, fd: Fd, command: u32, arg: u64) -> R
         F_SETLEASE if arg == F_UNLCK => Err(Errno::EAGAIN.into()),
         F_SETLEASE => Err(Errno::EAGAIN.into()),
         F_GETLEASE => Ok(F_UNLCK),
+        F_NOTIFY => Ok(sigio::notify(task, fd.0, &file, arg).map(|()| 0)?),
         F_SETPIPE_SZ => {
             let pipe = splice::pipe_of(&file).ok_or(Errno::EBADF)?;
             Ok(pipe.set_capacity(task.caller(), arg as u32)? as u64)

@@ -1,7 +1,8 @@
 //! Who gets the signals of a file: `F_SETOWN` and its like of `fcntl(2)`, `FIOSETOWN`.
 
 use abi::Errno;
-use abi::fs::{FOwnerEx, OpenFlags};
+use abi::dnotify::DirEvents;
+use abi::fs::{FOwnerEx, FileType, OpenFlags};
 use kernel::CurrentTask;
 use mm::{UserAddr, UserPtr};
 use std::sync::Arc;
@@ -65,6 +66,22 @@ fn set(task: &CurrentTask, file: &OpenFile, kind: i32, id: i32) -> Result<(), Er
     let creds = task.creds();
     file.set_owner(SignalOwner { kind, id, signal: file.owner().signal, uids: (creds.uid, creds.euid) });
     Ok(())
+}
+
+/// `F_NOTIFY`: the owner, by default the caller, hears of what happens in a directory. `ENOTDIR`.
+pub(super) fn notify(task: &CurrentTask, fd: i32, file: &OpenFile, mask: u64) -> Result<(), Errno> {
+    let mask = DirEvents::from_bits_retain(mask as u32);
+    if (mask - DirEvents::MULTISHOT).is_empty() {
+        file.end_directory_watch();
+        return Ok(());
+    }
+    if file.kind() != Some(FileType::Directory) {
+        return Err(Errno::ENOTDIR);
+    }
+    if file.owner().id == 0 {
+        set(task, file, OWNER_PROCESS, task.group().pid().within(&task.task().pid_namespace()))?;
+    }
+    task.kernel().watch_directory(file, fd, mask)
 }
 
 /// Sets status flags, `O_ASYNC` with what it does.

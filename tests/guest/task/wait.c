@@ -253,6 +253,19 @@ TEST(pidfd_polls_and_waits) {
     CHECK_ERRNO(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0), ESRCH);
 }
 
+TEST(directory_of_proc_is_a_pidfd) {
+    pid_t pid = FORK(pause());
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d", pid);
+    int fd = OK(open(path, O_RDONLY | O_DIRECTORY)), below = OK(openat(fd, "fd", O_RDONLY | O_DIRECTORY));
+    CHECK_ERRNO(syscall(SYS_pidfd_send_signal, below, SIGTERM, NULL, 0), EBADF);
+    OK(syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0));
+    int status;
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    CHECK_ERRNO(syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0), ESRCH);
+}
+
 TEST(parent_death_signal) {
     volatile int *flag = shared_page();
     OK(prctl(PR_SET_CHILD_SUBREAPER, 1));
