@@ -3,6 +3,7 @@
 use crate::futex::Table;
 use crate::ipc::IpcNamespace;
 use crate::pid::PidNamespace;
+use crate::sched::CpuSet;
 use crate::signal::FileSignals;
 use crate::task::{CurrentTask, Namespaces, Task, ThreadGroup};
 use crate::timers::Service;
@@ -75,7 +76,7 @@ pub struct Kernel {
 impl Kernel {
     /// A machine without processes.
     pub fn new(config: Config) -> Arc<Self> {
-        crate::sched::set_cpu_count(config.platform.cpu_count());
+        crate::sched::set_cpus(CpuSet::of(config.platform.cpus()));
         let ids = FIRST_NAMESPACE;
         let uts = UtsNamespace::new(ids + 4, config.user_ns.clone(), config.hostname, config.domainname);
         let ipc = IpcNamespace::new(ids + 5, config.user_ns.clone());

@@ -11,15 +11,50 @@ impl CpuSet {
     /// Words of a set.
     pub const WORDS: usize = 16;
 
-    /// The first `count` processors.
-    pub const fn first(count: usize) -> Self {
+    /// The processors with these numbers.
+    pub fn of(numbers: impl IntoIterator<Item = usize>) -> Self {
         let mut words = [0; Self::WORDS];
-        let mut index = 0;
-        while index < count && index < Self::WORDS * 64 {
-            words[index / 64] |= 1 << (index % 64);
-            index += 1;
+        for number in numbers {
+            if let Some(word) = words.get_mut(number / 64) {
+                *word |= 1 << (number % 64);
+            }
         }
         Self(words)
+    }
+
+    /// Their numbers, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = usize> {
+        (0..Self::WORDS * 64).filter(|&cpu| self.has(cpu))
+    }
+
+    /// One more than the highest number.
+    pub fn end(&self) -> usize {
+        self.iter().last().map_or(0, |last| last + 1)
+    }
+
+    /// As hexadecimal digits, as many as `width` processors need, in groups of 8.
+    pub fn mask(&self, width: usize) -> String {
+        let word = |index: usize| (self.0.get(index / 2).copied().unwrap_or(0) >> (index % 2 * 32)) as u32;
+        let words = width.div_ceil(32).max(1);
+        let top_digits = (width - (words - 1) * 32).div_ceil(4).max(1);
+        let mut groups = vec![format!("{:0top_digits$x}", word(words - 1))];
+        groups.extend((0..words - 1).rev().map(|index| format!("{:08x}", word(index))));
+        groups.join(",")
+    }
+
+    /// As ranges: `0-2,5`.
+    pub fn list(&self) -> String {
+        let mut ranges: Vec<(usize, usize)> = Vec::new();
+        for cpu in self.iter() {
+            match ranges.last_mut() {
+                Some((_, last)) if *last + 1 == cpu => *last = cpu,
+                _ => ranges.push((cpu, cpu)),
+            }
+        }
+        let text = |&(first, last): &(usize, usize)| {
+            if first == last { first.to_string() } else { format!("{first}-{last}") }
+        };
+        ranges.iter().map(text).collect::<Vec<_>>().join(",")
     }
 
     /// In both.
@@ -101,18 +136,19 @@ impl Scheduling {
     }
 }
 
-static COUNT: OnceLock<usize> = OnceLock::new();
+static CPUS: OnceLock<CpuSet> = OnceLock::new();
 
 /// Processors of the sandbox: those that the sentry could use when the platform was started. (The thread that asks
-/// may have been moved near its stub and be allowed a single one.)
-pub fn cpu_count() -> usize {
-    COUNT.get().copied().unwrap_or(1)
+/// may have been moved near its stub and be allowed a single one.) They have the host's numbers, which the
+/// application learns without asking the sentry; those in between are off line.
+pub fn cpus() -> CpuSet {
+    CPUS.get().copied().unwrap_or_else(|| CpuSet::of([0]))
 }
 
-/// Sets [`cpu_count`]; the first machine of the process does.
-pub(crate) fn set_cpu_count(count: usize) {
+/// Sets [`cpus`]; the first machine of the process does.
+pub(crate) fn set_cpus(set: CpuSet) {
     // A second machine runs on the same processors.
-    let _ = COUNT.set(count.max(1));
+    let _ = CPUS.set(if set.is_empty() { CpuSet::of([0]) } else { set });
 }
 
 #[cfg(test)]
@@ -121,11 +157,21 @@ mod tests {
 
     #[test]
     fn sets() {
-        let set = CpuSet::first(65);
+        let set = CpuSet::of(0..65);
         assert_eq!((set.0[0], set.0[1], set.len()), (u64::MAX, 1, 65));
         assert!(set.has(64) && !set.has(65) && !set.has(5000));
-        assert!(CpuSet::first(0).is_empty());
-        assert_eq!(set.and(CpuSet::first(2)), CpuSet::first(2));
+        assert!(CpuSet::of([]).is_empty());
+        assert_eq!(set.and(CpuSet::of(0..2)), CpuSet::of([1, 0]));
+    }
+
+    #[test]
+    fn masks_and_lists() {
+        let set = CpuSet::of([0, 1, 2, 5]);
+        assert_eq!((set.mask(8), set.list(), set.end()), ("27".into(), "0-2,5".into(), 6));
+        assert_eq!((CpuSet::of(0..2).mask(2), CpuSet::of(0..2).list()), ("3".into(), "0-1".into()));
+        assert_eq!(CpuSet::of(0..40).mask(40), "ff,ffffffff");
+        assert_eq!(CpuSet::of([0]).mask(64), "00000000,00000001");
+        assert_eq!((CpuSet::of([]).list(), CpuSet::of([]).end()), (String::new(), 0));
     }
 
     #[test]

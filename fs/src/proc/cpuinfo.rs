@@ -1,5 +1,6 @@
 //! /proc/cpuinfo: `proc_cpuinfo(5)`, from the processor's own identification.
 
+use kernel::sched::CpuSet;
 use std::arch::x86_64::{__cpuid, __cpuid_count, CpuidResult};
 use std::fmt::Write as _;
 
@@ -404,8 +405,8 @@ fn text(words: &[u32]) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The file for `cpus` processors.
-pub(super) fn cpuinfo(cpus: usize) -> Vec<u8> {
+/// The file for some processors.
+pub(super) fn cpuinfo(cpus: &CpuSet) -> Vec<u8> {
     let cpuid = Cpuid::new();
     let vendor = cpuid.vendor();
     let is_amd = matches!(vendor.as_str(), "AuthenticAMD" | "HygonGenuine");
@@ -419,14 +420,15 @@ pub(super) fn cpuinfo(cpus: usize) -> Vec<u8> {
     // Twice the frequency in MHz, with two digits.
     let bogo = khz / 5;
     let mut out = String::new();
-    for cpu in 0..cpus {
+    let count = cpus.len();
+    for cpu in cpus.iter() {
         // Writing to a string cannot fail.
         let _ = write!(
             out,
             "processor\t: {cpu}\nvendor_id\t: {vendor}\ncpu family\t: {family}\nmodel\t\t: {model}\n\
              model name\t: {model_name}\nstepping\t: {stepping}\nmicrocode\t: 0x1\n\
-             cpu MHz\t\t: {}.{:03}\ncache size\t: {cache} KB\nphysical id\t: 0\nsiblings\t: {cpus}\n\
-             core id\t\t: {cpu}\ncpu cores\t: {cpus}\napicid\t\t: {cpu}\ninitial apicid\t: {cpu}\n\
+             cpu MHz\t\t: {}.{:03}\ncache size\t: {cache} KB\nphysical id\t: 0\nsiblings\t: {count}\n\
+             core id\t\t: {cpu}\ncpu cores\t: {count}\napicid\t\t: {cpu}\ninitial apicid\t: {cpu}\n\
              fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: {}\nwp\t\t: yes\nflags\t\t: {flags}\n\
              bugs\t\t:\nbogomips\t: {}.{:02}\n",
             khz / 1000,
@@ -458,7 +460,7 @@ mod tests {
     #[test]
     fn is_like_the_hosts() {
         let Ok(host) = std::fs::read_to_string("/proc/cpuinfo") else { return };
-        let ours = String::from_utf8(cpuinfo(2)).expect("text");
+        let ours = String::from_utf8(cpuinfo(&CpuSet::of(0..2))).expect("text");
         let line = |text: &str, key: &str| text.lines().find(|line| line.starts_with(key)).map(str::to_owned);
         for key in ["vendor_id", "cpu family", "model\t", "model name", "stepping", "cache size", "clflush size"] {
             assert_eq!(line(&ours, key), line(&host, key), "{key}");

@@ -33,7 +33,7 @@ pub(super) fn empty(_root: &Root, _caller: &Caller) -> Text {
 }
 
 pub(super) fn cpuinfo(root: &Root, _caller: &Caller) -> Text {
-    Ok(cpuinfo::cpuinfo(figures(root).cpus))
+    Ok(cpuinfo::cpuinfo(&figures(root).cpus))
 }
 
 /// Without a boot loader there is no command line.
@@ -129,20 +129,21 @@ fn used(groups: &[Arc<ThreadGroup>]) -> (Duration, Duration) {
 
 /// Time that the processors had nothing to do.
 fn idle(root: &Root, busy: Duration) -> Duration {
-    (root.kernel.uptime() * figures(root).cpus as u32).saturating_sub(busy)
+    (root.kernel.uptime() * figures(root).cpus.len()).saturating_sub(busy)
 }
 
 /// `proc_stat(5)`.
 pub(super) fn stat(root: &Root, _caller: &Caller) -> Text {
-    let cpus = figures(root).cpus.max(1) as u64;
+    let cpus = figures(root).cpus;
     let groups = root.kernel.groups();
     let (user, system) = used(&groups);
     let (user, system, idle) = (ticks(user), ticks(system), ticks(idle(root, user + system)));
     let mut out = Vec::new();
     put!(out, "cpu  {user} 0 {system} {idle} 0 0 0 0 0 0\n");
-    for cpu in 0..cpus {
+    let count = u64::from(cpus.len()).max(1);
+    for (index, cpu) in cpus.iter().enumerate() {
         // What is left over by the division belongs to the first one.
-        let share = |total: u64| total / cpus + if cpu == 0 { total % cpus } else { 0 };
+        let share = |total: u64| total / count + if index == 0 { total % count } else { 0 };
         put!(out, "cpu{cpu} {} 0 {} {} 0 0 0 0 0 0\n", share(user), share(system), share(idle));
     }
     let boot = sync::now(Clock::Realtime).saturating_sub(root.kernel.uptime());
@@ -233,7 +234,7 @@ pub(super) fn swaps(_root: &Root, _caller: &Caller) -> Text {
 /// The heading of a table with a column for each processor.
 fn cpu_heading(root: &Root, margin: usize) -> Vec<u8> {
     let mut out = vec![b' '; margin];
-    for cpu in 0..figures(root).cpus {
+    for cpu in figures(root).cpus.iter() {
         put!(out, "{:<11}", format!("CPU{cpu}"));
     }
     out.push(b'\n');
@@ -250,7 +251,7 @@ pub(super) fn softirqs(root: &Root, _caller: &Caller) -> Text {
     let mut out = cpu_heading(root, 20);
     for name in ["HI", "TIMER", "NET_TX", "NET_RX", "BLOCK", "IRQ_POLL", "TASKLET", "SCHED", "HRTIMER", "RCU"] {
         put!(out, "{:>12}", format!("{name}:"));
-        for _ in 0..figures(root).cpus {
+        for _ in figures(root).cpus.iter() {
             put!(out, " {:10}", 0);
         }
         out.push(b'\n');

@@ -6,7 +6,6 @@ use crate::sys::Machine;
 use abi::Errno;
 use abi::resource::Resource;
 use kernel::Task;
-use kernel::sched::CpuSet;
 use std::sync::Arc;
 use vfs::Caller;
 
@@ -166,34 +165,7 @@ fn rights(out: &mut Vec<u8>, process: &Process) {
 
 fn processors(out: &mut Vec<u8>, process: &Process) {
     let cpus = Machine::of(&process.root.kernel).cpus;
-    let all = CpuSet::first(cpus);
-    let set = process.task.attributes().sched.affinity.map_or(all, |affinity| affinity.and(all));
-    put!(out, "Cpus_allowed:\t{}\nCpus_allowed_list:\t{}\n", mask(&set, cpus), list(&set, cpus));
+    let set = process.task.attributes().sched.affinity.map_or(cpus, |affinity| affinity.and(cpus));
+    put!(out, "Cpus_allowed:\t{}\nCpus_allowed_list:\t{}\n", set.mask(cpus.end()), set.list());
     put!(out, "Mems_allowed:\t00000001\nMems_allowed_list:\t0\n");
-}
-
-/// A set of processors as hexadecimal digits, as many as `cpus` need, in groups of 8.
-pub(super) fn mask(set: &CpuSet, cpus: usize) -> String {
-    let word = |index: usize| (set.0.get(index / 2).copied().unwrap_or(0) >> (index % 2 * 32)) as u32;
-    let words = cpus.div_ceil(32).max(1);
-    let top_digits = (cpus - (words - 1) * 32).div_ceil(4).max(1);
-    let mut groups = vec![format!("{:0top_digits$x}", word(words - 1))];
-    groups.extend((0..words - 1).rev().map(|index| format!("{:08x}", word(index))));
-    groups.join(",")
-}
-
-/// A set of processors as ranges: `0-2,5`.
-pub(super) fn list(set: &CpuSet, cpus: usize) -> String {
-    let mut ranges: Vec<(usize, usize)> = Vec::new();
-    for cpu in (0..cpus).filter(|&cpu| set.has(cpu)) {
-        match ranges.last_mut() {
-            Some((_, last)) if *last + 1 == cpu => *last = cpu,
-            _ => ranges.push((cpu, cpu)),
-        }
-    }
-    let texts: Vec<String> = ranges
-        .iter()
-        .map(|&(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") })
-        .collect();
-    texts.join(",")
 }

@@ -1,20 +1,8 @@
 //! Formats.
 
-use super::status::{list, mask};
 use super::sysctl::parse_ints;
 use super::sysctl_table::TABLE;
 use abi::Errno;
-use kernel::sched::CpuSet;
-
-#[test]
-fn sets_of_processors() {
-    let mut set = CpuSet::first(3);
-    set.0[0] |= 1 << 5;
-    assert_eq!((mask(&set, 8), list(&set, 8)), ("27".into(), "0-2,5".into()));
-    assert_eq!((mask(&CpuSet::first(2), 2), list(&CpuSet::first(2), 2)), ("3".into(), "0-1".into()));
-    assert_eq!(mask(&CpuSet::first(40), 40), "ff,ffffffff");
-    assert_eq!(list(&CpuSet::first(0), 8), "");
-}
 
 #[test]
 fn numbers_of_sysctls() {

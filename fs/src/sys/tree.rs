@@ -3,6 +3,7 @@
 use super::cpu;
 use crate::pseudo::{LazyDir, PseudoFs, StaticDir};
 use kernel::Kernel;
+use kernel::sched::CpuSet;
 use std::sync::Arc;
 
 /// `statfs(2)` magic.
@@ -12,7 +13,7 @@ const MAGIC: u64 = 0x6265_6572;
 #[derive(Clone, Copy, Debug)]
 pub struct Machine {
     /// Processors.
-    pub cpus: usize,
+    pub cpus: CpuSet,
     /// Bytes of memory.
     pub memory: u64,
 }
@@ -25,7 +26,7 @@ impl Machine {
         }
         let info = rustix::system::sysinfo();
         let memory = info.totalram.saturating_mul(u64::from(info.mem_unit));
-        let machine = Self { cpus: kernel::sched::cpu_count(), memory };
+        let machine = Self { cpus: kernel::sched::cpus(), memory };
         kernel.set_part(Arc::new(machine));
         machine
     }
@@ -64,7 +65,7 @@ fn tree(machine: Machine) -> StaticDir {
     for path in EMPTY {
         root = root.dir(path, StaticDir::new());
     }
-    root = cpu::add(root, machine.cpus);
+    root = cpu::add(root, &machine.cpus);
     root = add_memory_node(root, machine);
     root = add_loopback(root);
     root.file("kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n")
@@ -83,7 +84,7 @@ fn tree(machine: Machine) -> StaticDir {
 /// One node of memory with all processors.
 fn add_memory_node(root: StaticDir, machine: Machine) -> StaticDir {
     let kib = machine.memory / 1024;
-    let cpus = cpu::list(machine.cpus);
+    let cpus = machine.cpus.list();
     let node = "devices/system/node/node0";
     let meminfo = format!(
         "Node 0 MemTotal:       {kib:8} kB\nNode 0 MemFree:        {kib:8} kB\nNode 0 MemUsed:        {:8} kB\n",
@@ -96,14 +97,15 @@ fn add_memory_node(root: StaticDir, machine: Machine) -> StaticDir {
         .file("devices/system/node/has_memory", "0\n")
         .file("devices/system/node/has_normal_memory", "0\n")
         .file(&format!("{node}/cpulist"), format!("{cpus}\n"))
-        .file(&format!("{node}/cpumap"), format!("{}\n", cpu::mask(0..machine.cpus, machine.cpus)))
+        .file(&format!("{node}/cpumap"), format!("{}\n", machine.cpus.mask(machine.cpus.end())))
         .file(&format!("{node}/distance"), "10\n")
         .file(&format!("{node}/meminfo"), meminfo)
         .file(
             &format!("{node}/numastat"),
             "numa_hit 0\nnuma_miss 0\nnuma_foreign 0\ninterleave_hit 0\nlocal_node 0\nother_node 0\n",
         );
-    (0..machine.cpus).fold(root, |root, cpu| root.link(&format!("{node}/cpu{cpu}"), &format!("../../cpu/cpu{cpu}")))
+    let link = |root: StaticDir, cpu| root.link(&format!("{node}/cpu{cpu}"), &format!("../../cpu/cpu{cpu}"));
+    machine.cpus.iter().fold(root, link)
 }
 
 /// The loopback interface.

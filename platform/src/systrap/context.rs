@@ -183,9 +183,9 @@ impl Context {
         self.thread.process.shared.xstate.len + 4
     }
 
-    /// Processor of the sandbox that the thread last ran on.
+    /// Processor that the thread last ran on.
     pub fn cpu(&self) -> u32 {
-        self.thread.process.shared.cores.number(self.thread.slot().cpu.load(Relaxed))
+        self.thread.slot().cpu.load(Relaxed)
     }
 
     /// The address space.

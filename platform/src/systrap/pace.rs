@@ -34,30 +34,16 @@ impl Cores {
         Self { allowed, count: allowed.count(), apart: AtomicU32::new(0) }
     }
 
-    /// How many.
-    pub(super) const fn count(&self) -> u32 {
-        self.count
-    }
-}
-
-impl Cores {
-    /// The host's processors that the sandbox knows as 0, 1, ...
-    fn host_numbers(&self) -> impl Iterator<Item = usize> {
+    /// Their numbers, which are the host's.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = usize> {
         (0..CpuSet::MAX_CPU).filter(|&cpu| self.allowed.is_set(cpu))
-    }
-
-    /// The sandbox's number of a host processor; 0 for one that is not the sandbox's.
-    pub(super) fn number(&self, host: u32) -> u32 {
-        self.host_numbers().position(|cpu| cpu == host as usize).unwrap_or(0) as u32
     }
 
     /// Confines a host thread to processors of the sandbox.
     pub(super) fn confine(&self, tid: i32, words: &[u64]) {
         let mut set = CpuSet::new();
-        for (number, cpu) in self.host_numbers().enumerate() {
-            if words.get(number / 64).is_some_and(|word| word >> (number % 64) & 1 != 0) {
-                set.set(cpu);
-            }
+        for cpu in self.numbers().filter(|cpu| words.get(cpu / 64).is_some_and(|word| word >> (cpu % 64) & 1 != 0)) {
+            set.set(cpu);
         }
         // A thread that is gone needs no place; an empty set is refused by the host.
         let _ = sched_setaffinity(rustix::thread::Pid::from_raw(tid), &set);

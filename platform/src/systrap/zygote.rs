@@ -50,9 +50,10 @@ struct Ready {
 type Fresh = (Arc<Space>, Context);
 
 impl Platform {
-    /// Processors that the sandbox may use.
-    pub fn cpu_count(&self) -> usize {
-        self.shared.cores.count() as usize
+    /// Processors that the sandbox may use, by the host's numbers: the host tells these to the application (rseq(2),
+    /// the vDSO).
+    pub fn cpus(&self) -> Vec<usize> {
+        self.shared.cores.numbers().collect()
     }
 
     /// Starts the platform: the first stub process and the thread that reaps. Call it before the sentry

@@ -3,12 +3,12 @@
 use super::{find, owns};
 use abi::Errno;
 use kernel::CurrentTask;
-use kernel::sched::{CpuSet, cpu_count};
+use kernel::sched::{CpuSet, cpus};
 use mm::{UserAddr, UserMemory, UserPtr};
 
 /// Bytes of a set as Linux returns it: whole words that hold every processor.
 fn set_size() -> usize {
-    cpu_count().div_ceil(64) * 8
+    cpus().end().div_ceil(64) * 8
 }
 
 /// `sched_setaffinity(2)`.
@@ -25,7 +25,7 @@ pub(crate) fn sched_setaffinity(task: &mut CurrentTask, pid: i32, len: usize, ma
         word.copy_from_slice(&bytes[index * 8..index * 8 + 8]);
         u64::from_le_bytes(word)
     };
-    let all = CpuSet::first(cpu_count());
+    let all = cpus();
     let new = CpuSet(std::array::from_fn(word)).and(all);
     if new.is_empty() {
         return Err(Errno::EINVAL);
@@ -37,11 +37,11 @@ pub(crate) fn sched_setaffinity(task: &mut CurrentTask, pid: i32, len: usize, ma
 /// `sched_getaffinity(2)`: bytes stored.
 pub(crate) fn sched_getaffinity(task: &mut CurrentTask, pid: i32, len: u32, mask: UserAddr) -> Result<usize, Errno> {
     let len = len as usize;
-    if len.saturating_mul(8) < cpu_count() || !len.is_multiple_of(8) {
+    if len.saturating_mul(8) < cpus().end() || !len.is_multiple_of(8) {
         return Err(Errno::EINVAL);
     }
     let target = find(task, pid)?;
-    let set = target.attributes().sched.affinity.unwrap_or_else(|| CpuSet::first(cpu_count()));
+    let set = target.attributes().sched.affinity.unwrap_or_else(cpus);
     let bytes: Vec<u8> = set.0.iter().flat_map(|word| word.to_le_bytes()).collect();
     let len = len.min(set_size());
     task.mm().write(mask, &bytes[..len])?;
