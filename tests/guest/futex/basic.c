@@ -137,7 +137,7 @@ TEST(shared_through_a_file_at_two_addresses) {
 }
 
 TEST(private_memory_is_not_shared_by_fork) {
-    pid_t child = FORK(struct timespec limit = {0, 60000000};
+    pid_t child = FORK(struct timespec limit = {0, 400000000};
                        CHECK_ERRNO(futex(words, FUTEX_WAIT, 0, &limit, NULL, 0), ETIMEDOUT));
     wait_asleep(child);
     CHECK_EQ(futex(words, FUTEX_WAKE, 1, NULL, NULL, 0), 0);
