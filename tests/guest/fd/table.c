@@ -133,6 +133,15 @@ TEST(proc_lists_them) {
     CHECK_EQ(field_of(path, "flags") & O_ACCMODE, O_RDWR);
 }
 
+TEST(fdinfo_of_the_file_that_is_read) {
+    int fd = null_fd();
+    char path[64], text[256] = {0};
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
+    OK(dup2(OK(open(path, O_RDONLY)), fd));
+    OK(read(fd, text, sizeof text - 1));
+    CHECK(strncmp(text, "pos:\t", 5) == 0);
+}
+
 static void *close_it(void *fd) {
     OK(close((int)(intptr_t)fd));
     return NULL;

@@ -173,6 +173,10 @@ TEST(smaps_and_io) {
     char *text = read_text("/proc/self/smaps_rollup");
     CHECK(strstr(text, "Rss:") && strstr(text, "Pss:"));
     CHECK(field_of("/proc/self/io", "rchar") > 0);
+    long written = field_of("/proc/self/io", "wchar"), calls = field_of("/proc/self/io", "syscw");
+    write_text("written", "ten bytes.");
+    CHECK_EQ(field_of("/proc/self/io", "wchar"), written + 10);
+    CHECK_EQ(field_of("/proc/self/io", "syscw"), calls + 1);
     CHECK(read_text("/proc/self/auxv")[0] != 0);
 }
 

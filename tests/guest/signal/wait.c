@@ -206,3 +206,47 @@ TEST(sigio_on_a_pipe) {
     OK(write(fds[1], "x", 1));
     WAIT_UNTIL(runs == 1);
 }
+
+static volatile int got_fd, got_code;
+static void note(int number, siginfo_t *info, void *context) {
+    (void)number, (void)context;
+    got_fd = info->si_fd;
+    got_code = info->si_code;
+    runs++;
+}
+
+TEST(queued_signal_tells_the_file) {
+    struct sigaction action = {.sa_sigaction = note, .sa_flags = SA_SIGINFO | SA_RESTART};
+    OK(sigaction(SIGRTMIN + 1, &action, NULL));
+    int fds[2];
+    OK(pipe(fds));
+    struct f_owner_ex owner = {F_OWNER_TID, my_tid()};
+    OK(fcntl(fds[0], F_SETOWN_EX, &owner));
+    OK(fcntl(fds[0], F_SETSIG, SIGRTMIN + 1));
+    CHECK_EQ(fcntl(fds[0], F_GETSIG), SIGRTMIN + 1);
+    OK(fcntl(fds[0], F_SETFL, O_ASYNC));
+    OK(write(fds[1], "x", 1));
+    WAIT_UNTIL(runs == 1);
+    CHECK_EQ(got_fd, fds[0]);
+    CHECK_EQ(got_code, POLL_IN);
+    OK(fcntl(fds[0], F_SETFL, 0));
+    OK(write(fds[1], "x", 1));
+    usleep(50000);
+    CHECK_EQ(runs, 1);
+}
+
+TEST(owner_must_exist) {
+    int fds[2];
+    OK(pipe(fds));
+    pid_t gone = FORK(_exit(0));
+    reap(gone);
+    CHECK_ERRNO(fcntl(fds[0], F_SETOWN, gone), ESRCH);
+    CHECK_ERRNO(fcntl(fds[0], F_SETSIG, 65), EINVAL);
+    OK(fcntl(fds[0], F_SETOWN, -getpgrp()));
+    struct f_owner_ex owner;
+    OK(fcntl(fds[0], F_GETOWN_EX, &owner));
+    CHECK_EQ(owner.type, F_OWNER_PGRP);
+    CHECK_EQ(owner.pid, getpgrp());
+    OK(fcntl(fds[0], F_SETOWN, 0));
+    CHECK_EQ(fcntl(fds[0], F_GETOWN), 0);
+}
