@@ -176,7 +176,7 @@ pub struct Descriptors {
     pub log: Option<OwnedFd>,
 }
 
-/// A terminal of the host, in raw mode as far as it is read.
+/// A terminal of the host. Unless it is the sandbox's own, it is lent when a program uses it.
 #[derive(Debug)]
 pub struct Terminal {
     /// It is read.

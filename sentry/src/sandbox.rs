@@ -84,6 +84,10 @@ impl Sandbox {
                 self.resize(*size);
                 Ok(())
             }
+            Order::LendTerminal | Order::TakeTerminalBack | Order::RefuseTerminal => {
+                self.machine.lend_terminal(order);
+                Ok(())
+            }
             Order::State => return Report::State(*self.phase.lock()),
         };
         match result {

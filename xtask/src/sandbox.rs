@@ -36,6 +36,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("binds", binds),
     ("signals-are-passed-on", signals),
     ("terminal", terminal),
+    ("job-of-a-shell", job),
     ("bundle-run", bundle_run),
     ("bundle-life", bundle_life),
     ("killed-at-any-moment", killed),
@@ -326,19 +327,30 @@ fn send(child: &Child, signal: Signal) -> Result<(), String> {
     kill_process(pid, signal).map_err(|e| e.to_string())
 }
 
-/// A shell on a terminal: line editing, Ctrl-C, Ctrl-Z, fg, window size; a script plays the person.
+/// A shell on a terminal: line editing, Ctrl-C, Ctrl-Z, fg, window size, full-screen programs.
 fn terminal(here: &Place) -> Result<(), String> {
-    let script = place::absolute(&real::real_root())?.join("data/terminal.py").to_string_lossy().into_owned();
     let shell = ["bash", "--norc", "--noprofile", "-i"];
+    let native = shell.iter().map(|word| (*word).to_owned()).collect();
+    played(here, "terminal.py", native, here.line(&[], &shell))
+}
+
+/// A sandbox as a job of the user's shell: stopped, continued, and no reader of what it has not asked for.
+fn job(here: &Place) -> Result<(), String> {
+    played(here, "background.py", Vec::new(), here.line(&[], &[]))
+}
+
+/// A script that plays a person sees the same with either command line.
+fn played(here: &Place, script: &str, native: Vec<String>, inside: Vec<String>) -> Result<(), String> {
+    let script = place::absolute(&real::real_root())?.join("data").join(script).to_string_lossy().into_owned();
     let play = |line: Vec<String>| {
         let words = ["/usr/bin/python3".to_owned(), script.clone()].into_iter().chain(line).collect::<Vec<_>>();
         process::run(process::command(&words)?, LIMIT, &here.scratch, "terminal")
     };
-    let native = play(shell.iter().map(|word| (*word).to_owned()).collect())?;
-    let inside = play(here.line(&[], &shell))?;
-    expect(&native, End::Code(0), &String::from_utf8_lossy(&native.stdout))
-        .map_err(|why| format!("on Linux: {why}"))?;
-    expect(&inside, End::Code(0), &String::from_utf8_lossy(&native.stdout))
+    let native = play(native)?;
+    let inside = play(inside)?;
+    let want = String::from_utf8_lossy(&native.stdout);
+    expect(&native, End::Code(0), &want).map_err(|why| format!("on Linux: {why}"))?;
+    expect(&inside, End::Code(0), &want)
 }
 
 fn bundle(here: &Place, command: &[&str]) -> Result<String, String> {

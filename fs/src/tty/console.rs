@@ -2,20 +2,21 @@
 //!
 //! A pseudoterminal whose master end is the host's descriptor. A thread reads that and feeds the discipline;
 //! output goes to it from the thread that made it, as long as the host takes it, and from another thread once it
-//! does not. Nobody runs while nothing happens.
+//! does not. Nobody runs while nothing happens. A terminal that others use as well is lent: see `loan`.
 
+use super::loan::{Asked, Lender, Loan};
 use super::pty::{OutputSink, Pty};
 use abi::Errno;
 use abi::poll::Events;
 use abi::tty::Winsize;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno as HostErrno;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
-use sync::WaitWord;
+use sync::{Mutex, Rank, WaitWord};
 
 /// Bytes that one read moves.
 const CHUNK: usize = 4096;
@@ -25,13 +26,20 @@ const STEP: usize = 1024;
 /// The bridge between a terminal of the host and one of the sandbox.
 pub struct HostConsole {
     pty: Arc<Pty>,
+    input: Arc<Input>,
     output: Arc<Output>,
 }
 
 impl HostConsole {
     /// Makes `pty`, a new pseudoterminal that has no master file, the sandbox's end of a host terminal. `input`
-    /// and `output` are descriptors of that, in raw mode; they may be duplicates of one.
-    pub fn start(pty: Arc<Pty>, input: OwnedFd, output: OwnedFd) -> io::Result<Arc<Self>> {
+    /// and `output` are descriptors of that; they may be duplicates of one. With a lender the terminal is in raw
+    /// mode from [`Self::lend`] to [`Self::take_back`] and else in its ordinary modes; without one always raw.
+    pub fn start(
+        pty: Arc<Pty>,
+        input: OwnedFd,
+        output: OwnedFd,
+        lender: Option<Arc<dyn Lender>>,
+    ) -> io::Result<Arc<Self>> {
         pty.update(|state| state.is_locked = false);
         let output = Arc::new(Output {
             fd: output,
@@ -42,9 +50,36 @@ impl HostConsole {
         pty.set_sink(output.clone());
         let (pump, pump_pty) = (output.clone(), pty.clone());
         thread::Builder::new().name("console-out".into()).spawn(move || pump.run(&pump_pty))?;
-        let reader = pty.clone();
-        thread::Builder::new().name("console-in".into()).spawn(move || feed(&reader, &input))?;
-        Ok(Arc::new(Self { pty, output }))
+        let lease = Lease { is_lent: lender.is_none(), was_echoed: false };
+        let input = Arc::new(Input {
+            fd: input,
+            changed: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+            lease: Mutex::new(Rank::Leaf, lease),
+        });
+        if let Some(lender) = lender {
+            pty.set_lender(lender);
+        }
+        let (reader, from) = (pty.clone(), input.clone());
+        thread::Builder::new().name("console-in".into()).spawn(move || from.feed(&reader))?;
+        Ok(Arc::new(Self { pty, input, output }))
+    }
+
+    /// The host's terminal is the sandbox's now.
+    pub fn lend(&self) {
+        self.input.set_lent(true);
+        self.pty.set_loan(Loan::Given);
+    }
+
+    /// The host's terminal is the host's again, until a program asks.
+    pub fn take_back(&self) {
+        self.input.set_lent(false);
+        self.pty.set_loan(Loan::Kept(Asked::Nothing));
+    }
+
+    /// The host's terminal will not be lent.
+    pub fn refuse(&self) {
+        self.input.set_lent(false);
+        self.pty.set_loan(Loan::Refused);
     }
 
     /// The terminal: its slave end is what the sandbox uses.
@@ -67,36 +102,101 @@ impl HostConsole {
     }
 }
 
-/// Reads the host's terminal until it is gone.
-fn feed(pty: &Arc<Pty>, input: &OwnedFd) {
-    let word = Arc::new(WaitWord::new());
-    // Stays for good: the console lives as long as the sandbox.
-    let _forever = pty.master_queue().add(Events::OUT, word.clone());
-    let mut buf = [0; CHUNK];
-    loop {
-        let n = match rustix::io::read(input, &mut buf) {
-            Ok(n) if n > 0 => n,
-            Err(HostErrno::INTR) => continue,
-            Err(HostErrno::AGAIN) => {
-                // Somebody made the descriptor non-blocking.
-                let _ = poll(&mut [PollFd::new(input, PollFlags::IN)], None);
-                continue;
-            }
-            _ => break,
-        };
-        let mut rest = &buf[..n];
-        while !rest.is_empty() {
-            word.arm();
-            match pty.input(rest) {
-                Ok(used) => rest = &rest[used..],
-                Err(Errno::EAGAIN) => {
-                    word.sleep(None);
-                }
-                Err(_) => break,
-            }
+/// The host's side of the input.
+struct Input {
+    fd: OwnedFd,
+    /// An eventfd: the lease is another.
+    changed: OwnedFd,
+    /// Held while the terminal is read: nothing is read after its end.
+    lease: Mutex<Lease>,
+}
+
+/// Whether the terminal may be read.
+struct Lease {
+    is_lent: bool,
+    /// What it has to read now was typed, and echoed, before it was lent.
+    was_echoed: bool,
+}
+
+/// What the terminal had to read.
+enum Keys {
+    /// So many bytes.
+    Some { len: usize, was_echoed: bool },
+    /// None now.
+    None,
+    /// It is gone.
+    Gone,
+}
+
+impl Input {
+    fn set_lent(&self, is_lent: bool) {
+        let mut lease = self.lease.lock();
+        if lease.is_lent != is_lent {
+            *lease = Lease { is_lent, was_echoed: is_lent };
+            drop(lease);
+            // A full counter wakes as well.
+            let _ = rustix::io::write(&self.changed, &1u64.to_ne_bytes());
         }
     }
-    pty.close_master();
+
+    /// Reads the host's terminal, while that is lent, until it is gone.
+    fn feed(&self, pty: &Arc<Pty>) {
+        let word = Arc::new(WaitWord::new());
+        // Stays for good: the console lives as long as the sandbox.
+        let _forever = pty.master_queue().add(Events::OUT, word.clone());
+        let mut buf = [0; CHUNK];
+        loop {
+            self.wait();
+            let (len, was_echoed) = match self.read(&mut buf) {
+                Keys::Some { len, was_echoed } => (len, was_echoed),
+                Keys::None => continue,
+                Keys::Gone => break,
+            };
+            let mut rest = &buf[..len];
+            if was_echoed {
+                rest = &rest[pty.input_echoed(rest).min(len)..];
+            }
+            while !rest.is_empty() {
+                word.arm();
+                match pty.input(rest) {
+                    Ok(used) => rest = &rest[used..],
+                    Err(Errno::EAGAIN) => {
+                        word.sleep(None);
+                    }
+                    Err(_) => break,
+                }
+            }
+        }
+        pty.close_master();
+    }
+
+    /// Waits for input of a terminal that is lent, or for another lease.
+    fn wait(&self) {
+        let mut fds = [PollFd::new(&self.changed, PollFlags::IN), PollFd::new(&self.fd, PollFlags::IN)];
+        let count = if self.lease.lock().is_lent { 2 } else { 1 };
+        // Whatever fails here shows when it is read.
+        let _ = poll(&mut fds[..count], None);
+        if fds[0].revents().contains(PollFlags::IN) {
+            let _ = rustix::io::read(&self.changed, &mut [0; 8]);
+        }
+    }
+
+    fn read(&self, buf: &mut [u8]) -> Keys {
+        let mut lease = self.lease.lock();
+        if !lease.is_lent {
+            return Keys::None;
+        }
+        let was_echoed = std::mem::take(&mut lease.was_echoed);
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        if poll(&mut [PollFd::new(&self.fd, PollFlags::IN)], Some(&now)) == Ok(0) {
+            return Keys::None;
+        }
+        match rustix::io::read(&self.fd, buf) {
+            Ok(len) if len > 0 => Keys::Some { len, was_echoed },
+            Err(HostErrno::INTR | HostErrno::AGAIN) => Keys::None,
+            _ => Keys::Gone,
+        }
+    }
 }
 
 /// The host's side of the output.

@@ -46,6 +46,8 @@ pub(super) struct Discipline {
     /// The cursor's column, and where the present line of input began.
     pub(super) column: u32,
     pub(super) line_column: u32,
+    /// The host's terminal processes output and echoes input: its modes are those of a new terminal.
+    pub(super) is_cooked_outside: bool,
     /// The next character is literal.
     is_literal: bool,
     /// Within `\...` of `ECHOPRT`.
@@ -66,6 +68,7 @@ impl Discipline {
             is_stopped_by_call: false,
             column: 0,
             line_column: 0,
+            is_cooked_outside: false,
             is_literal: false,
             is_erasing: false,
         }
@@ -102,6 +105,15 @@ impl Discipline {
             self.receive_byte(byte);
         }
         bytes.len()
+    }
+
+    /// As [`Self::receive`] for input that was echoed outside.
+    pub(super) fn receive_echoed(&mut self, bytes: &[u8]) -> usize {
+        let modes = self.termios;
+        self.termios.lflag &= !(LocalModes::ECHO | LocalModes::ECHONL).bits();
+        let used = self.receive(bytes);
+        self.termios = modes;
+        used
     }
 
     fn receive_byte(&mut self, mut byte: u8) {

@@ -2,7 +2,8 @@
 //!
 //! - `discipline` (with `output`, `erase`): the line discipline, pure state.
 //! - [`Pty`]: a discipline with two ends, its session, its window; [`MasterFile`], [`SlaveFile`]: the ends.
-//! - [`Jobs`]: what it needs of processes. [`HostConsole`]: a terminal of the host as one of the sandbox.
+//! - [`Jobs`]: what it needs of processes. [`HostConsole`]: a terminal of the host as one of the sandbox,
+//!   [`Lender`]: whose it is while no program uses it.
 //! - `devices`: /dev/tty and /dev/console.
 
 mod console;
@@ -12,7 +13,7 @@ mod erase;
 mod ioctl;
 mod jobs;
 mod kernel_jobs;
-
+mod loan;
 mod master;
 mod modes;
 mod output;
@@ -29,7 +30,7 @@ pub use console::HostConsole;
 pub use devices::{ConsoleDevice, TtyDevice};
 pub use jobs::Jobs;
 pub use kernel_jobs::KernelJobs;
-
+pub use loan::Lender;
 pub use master::MasterFile;
 pub(crate) use master::Release;
 pub use pty::Pty;

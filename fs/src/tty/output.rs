@@ -46,7 +46,11 @@ impl Discipline {
                 return done;
             }
             let processed = self.process(byte);
-            self.output.extend(processed.as_slice());
+            if self.is_cooked_outside {
+                self.output.push_back(byte);
+            } else {
+                self.output.extend(processed.as_slice());
+            }
         }
         bytes.len()
     }

@@ -2,6 +2,7 @@
 
 use super::discipline::Discipline;
 use super::jobs::Jobs;
+use super::loan::{Asked, Lender, Loan};
 use abi::Errno;
 use abi::poll::Events;
 use abi::tty::{LocalModes, Packet, Winsize};
@@ -47,6 +48,8 @@ pub(super) struct State {
     pub(super) is_locked: bool,
     pub(super) is_packet: bool,
     pub(super) is_exclusive: bool,
+    /// Whether programs may use the terminal of the host behind this one.
+    pub(super) loan: Loan,
 }
 
 impl State {
@@ -122,6 +125,7 @@ pub struct Pty {
     slave_queue: WaitQueue,
     master_queue: WaitQueue,
     sink: OnceLock<Arc<dyn OutputSink>>,
+    lender: OnceLock<Arc<dyn Lender>>,
 }
 
 impl Pty {
@@ -140,6 +144,7 @@ impl Pty {
             is_locked: true,
             is_packet: false,
             is_exclusive: false,
+            loan: Loan::Given,
         };
         Arc::new(Self {
             index,
@@ -148,6 +153,7 @@ impl Pty {
             slave_queue: WaitQueue::new(),
             master_queue: WaitQueue::new(),
             sink: OnceLock::new(),
+            lender: OnceLock::new(),
         })
     }
 
@@ -213,6 +219,17 @@ impl Pty {
         let _ = self.sink.set(sink);
     }
 
+    /// Sets who lends the terminal, and keeps it until a program asks. Once.
+    pub(super) fn set_lender(&self, lender: Arc<dyn Lender>) {
+        // A second lender would only be a mistake of boot code.
+        let _ = self.lender.set(lender);
+        self.set_loan(Loan::Kept(Asked::Nothing));
+    }
+
+    pub(super) fn lender(&self) -> Option<&Arc<dyn Lender>> {
+        self.lender.get()
+    }
+
     /// Takes output for the sink.
     pub(super) fn take_raw_output(&self, max: usize) -> Vec<u8> {
         let (bytes, events) = {
@@ -259,6 +276,11 @@ impl Pty {
             state.pending.extend(&bytes[..n]);
             Ok(n)
         })
+    }
+
+    /// Takes input that the host's terminal echoed before it was lent; how much there was room for.
+    pub(super) fn input_echoed(&self, bytes: &[u8]) -> usize {
+        self.update(|state| if state.pending.is_empty() { state.line.receive_echoed(bytes) } else { 0 })
     }
 
     /// Takes output of the slave: as much as there is room for, `EAGAIN` for none.

@@ -282,7 +282,7 @@ fn a_host_terminal_is_bridged() {
     let pty = Pty::new(0, jobs.clone());
     let (host_in, mut typed) = std::io::pipe().expect("a pipe");
     let (mut shown, host_out) = std::io::pipe().expect("a pipe");
-    let console = HostConsole::start(pty.clone(), host_in.into(), host_out.into()).expect("threads");
+    let console = HostConsole::start(pty.clone(), host_in.into(), host_out.into(), None).expect("threads");
     let leader = caller_of(Process { pid: 10, session: 10, group: 10, ..Process::default() });
     let slave = SlaveFile::open(&pty, &leader, OpenFlags::RDWR).expect("it opens");
     let slave = OpenFile::anonymous(Box::new(slave), OpenFlags::RDWR);

@@ -54,7 +54,11 @@ impl SlaveFile {
         if self.pty.is_hung_up(self.generation) {
             return Ok(Vec::new());
         }
-        self.pty.update(|state| state.line.read(max)).ok_or(Errno::EAGAIN)
+        if let Some(bytes) = self.pty.update(|state| state.line.read(max)) {
+            return Ok(bytes);
+        }
+        self.pty.want(true)?;
+        Err(Errno::EAGAIN)
     }
 
     /// Waits for bytes; nothing when the time is over.
@@ -135,6 +139,8 @@ impl File for SlaveFile {
     }
 
     fn readiness(&self) -> Events {
+        // Whether there will be input shows once the terminal is lent; a refusal shows when it is read.
+        let _ = self.pty.want(false);
         self.pty.slave_readiness(self.generation)
     }
 
@@ -151,8 +157,20 @@ impl File for SlaveFile {
             let errno = if command == abi::tty::ioctl::TIOCSPGRP { Errno::ENOTTY } else { Errno::EIO };
             return Err(errno.into());
         }
+        if needs_terminal(command) {
+            self.pty.borrow(io.caller)?;
+        }
         ioctl::ioctl(&self.pty, Side::Slave, io, command, arg, memory)
     }
+}
+
+/// The command changes modes, input or foreground of the terminal.
+const fn needs_terminal(command: u32) -> bool {
+    use abi::tty::ioctl::*;
+    matches!(
+        command,
+        TCSETS | TCSETSW | TCSETSF | TCSETS2 | TCSETSW2 | TCSETSF2 | TCSETA | TCSETAW | TCSETAF | TCFLSH | TIOCSPGRP
+    )
 }
 
 /// Writes everything, in steps that `put` takes (`EAGAIN` to wait for `OUT` on `queue`).

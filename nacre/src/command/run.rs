@@ -3,9 +3,8 @@
 use super::delete;
 use crate::cli::{Global, Run};
 use crate::container::{Made, Moment, ask, make, run_hooks};
-use crate::error::{Result, Try};
-use crate::starter::{Keys, Raw, accompany, is_interactive, let_go_of_streams};
-use rustix::stdio::stdin;
+use crate::error::Result;
+use crate::starter::{Keys, accompany, let_go_of_streams};
 use sentry::control::Order;
 
 /// Makes a container, starts it and waits for its end: the program's status.
@@ -15,9 +14,8 @@ pub(crate) fn run(global: &Global, command: &Run) -> Result<u8> {
     }
     let mut keys = Keys::catch()?;
     let mut made = make(global, &command.making, true)?;
-    if made.has_own_terminal && is_interactive() {
-        let terminal = stdin().try_clone_to_owned().to("copy the terminal")?;
-        keys.take_terminal(Raw::new(terminal).to("make the terminal raw")?);
+    if made.has_own_terminal {
+        keys.share_terminal()?;
     }
     if command.keep {
         made.keep()?;

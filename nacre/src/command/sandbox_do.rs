@@ -2,7 +2,7 @@
 
 use crate::cli::{self, Do, Global};
 use crate::error::{Result, Try, bail};
-use crate::starter::{Blueprint, Keys, Raw, Sandbox, Streams, accompany, let_go_of_streams, log_of};
+use crate::starter::{Blueprint, Keys, Sandbox, Streams, accompany, let_go_of_streams, log_of};
 use host::launch::IdMaps;
 use rustix::process::{Resource, getegid, geteuid, getgroups, getrlimit, umask};
 use sentry::{CapabilitySets, Limit, Mount, MountKind, MountOptions, Overlay, Plan, Process, Tree};
@@ -22,14 +22,12 @@ fn attempt(global: &Global, command: &Do) -> Result<u8> {
     let (plan, id_maps) = plan(global, command)?;
     let mut keys = Keys::catch()?;
     let streams = Streams::own_with_terminal()?;
-    let raw = streams.terminal.as_ref().map(|terminal| terminal.input.try_clone()).transpose();
-    let raw = raw.to("copy the terminal")?;
+    if streams.terminal.is_some() {
+        keys.share_terminal()?;
+    }
     let log = log_of(global)?;
     let blueprint = Blueprint { plan, id_maps, streams, listener: None, log, sentry_oom_score_adj: None };
     let sandbox = Sandbox::make(blueprint)?;
-    if let Some(terminal) = raw {
-        keys.take_terminal(Raw::new(terminal).to("make the terminal raw")?);
-    }
     sandbox.proceed()?;
     let_go_of_streams();
     accompany(&sandbox, keys)

@@ -1,10 +1,10 @@
 //! Stays with a sandbox until its end: hands on signals, brings back the status.
 
 use super::sandbox::Sandbox;
-use super::terminal::Raw;
+use super::terminal::{Answer, Shared, Wish};
 use crate::error::{Error, Result, Try};
 use host::launch::{Arrived, Signals, ignored_signals};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, getpid, kill_process};
 use sentry::control::{Order, Report, Stage, Target};
 use std::os::fd::AsFd as _;
@@ -21,7 +21,7 @@ const HANDED_ON: &[u8] = &[1, 2, 3, 10, 12, 14, 15, SIGCONT, SIGTSTP, 26, 27, SI
 /// Signals that came for the sandbox, and its terminal.
 pub(crate) struct Keys {
     signals: Signals,
-    raw: Option<Raw>,
+    terminal: Option<Shared>,
 }
 
 impl Keys {
@@ -29,30 +29,47 @@ impl Keys {
     pub(crate) fn catch() -> Result<Self> {
         let ignored = ignored_signals(HANDED_ON);
         let signals: Vec<u8> = HANDED_ON.iter().copied().filter(|signal| !ignored.contains(signal)).collect();
-        Ok(Self { signals: Signals::catch(&signals)?, raw: None })
+        Ok(Self { signals: Signals::catch(&signals)?, terminal: None })
     }
 
-    /// The terminal's keys go to the sandbox.
-    pub(crate) fn take_terminal(&mut self, raw: Raw) {
-        self.raw = Some(raw);
+    /// The sandbox may ask for the terminal among the standard streams.
+    pub(crate) fn share_terminal(&mut self) -> Result<()> {
+        self.terminal = Shared::of_streams()?;
+        Ok(())
+    }
+
+    fn have_come(&self) -> bool {
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        matches!(poll(&mut [PollFd::new(&self.signals, PollFlags::IN)], Some(&now)), Ok(1))
     }
 }
 
+/// How often a terminal that a program looks at from the background is looked at: nobody tells when its shell
+/// brings the program to the foreground.
+const GLANCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+
 /// Stays with the sandbox to its end: the status to exit with. The terminal is then as it was.
-pub(crate) fn accompany(sandbox: &Sandbox, keys: Keys) -> Result<u8> {
+pub(crate) fn accompany(sandbox: &Sandbox, mut keys: Keys) -> Result<u8> {
     let status = loop {
         let (report, signal) = wait(sandbox, &keys)?;
         if signal {
             while let Some(arrived) = keys.signals.next() {
-                hand_on(sandbox, &keys, arrived)?;
+                hand_on(sandbox, &mut keys, arrived)?;
             }
         }
         if !report {
+            lend(sandbox, &mut keys)?;
             continue;
         }
         match sandbox.link.next_report().to("hear from the sandbox")? {
             Some(Report::Exited { status }) => break Ok(status),
             Some(Report::Failed { stage, errno, text }) => break Err(failed(stage, errno, text)),
+            Some(Report::WantsTerminal { is_urgent }) => {
+                if let Some(terminal) = &mut keys.terminal {
+                    terminal.wish(is_urgent);
+                }
+                lend(sandbox, &mut keys)?;
+            }
             Some(_) => {}
             None => break Err(sandbox.explain_end()),
         }
@@ -69,8 +86,10 @@ fn wait(sandbox: &Sandbox, keys: &Keys) -> Result<(bool, bool)> {
         PollFd::from_borrowed_fd(sandbox.link.as_fd(), PollFlags::IN),
         PollFd::from_borrowed_fd(keys.signals.as_fd(), PollFlags::IN),
     ];
+    let is_watching = keys.terminal.as_ref().is_some_and(|terminal| terminal.open_wish() == Some(Wish::Soft));
+    let patience = is_watching.then_some(&GLANCE);
     loop {
-        match poll(&mut fds, None) {
+        match poll(&mut fds, patience) {
             Ok(_) => break,
             Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error).to("wait for the sandbox"),
@@ -79,10 +98,36 @@ fn wait(sandbox: &Sandbox, keys: &Keys) -> Result<(bool, bool)> {
     Ok((!fds[0].revents().is_empty(), !fds[1].revents().is_empty()))
 }
 
-fn hand_on(sandbox: &Sandbox, keys: &Keys, arrived: Arrived) -> Result<()> {
+/// Lends the terminal if the sandbox wants it and it can be had.
+fn lend(sandbox: &Sandbox, keys: &mut Keys) -> Result<()> {
+    let Some(terminal) = &mut keys.terminal else { return Ok(()) };
+    match terminal.answer()? {
+        Answer::Later => Ok(()),
+        Answer::Lent => {
+            sandbox.order(&Order::Resize(terminal.size()))?;
+            sandbox.order(&Order::LendTerminal)
+        }
+        Answer::InBackground => {
+            sandbox.order(&Order::Signal { signal: SIGSTOP, target: Target::InitGroup })?;
+            terminal.ask_shell()?;
+            // A shell that goes on with it says so; the wish is then looked at anew. Else nobody stopped it: SIGTTIN
+            // is ignored, or the process group is orphaned.
+            if keys.have_come() {
+                return Ok(());
+            }
+            if let Some(terminal) = &mut keys.terminal {
+                terminal.forget_wish();
+            }
+            sandbox.order(&Order::RefuseTerminal)?;
+            sandbox.order(&Order::Signal { signal: SIGCONT, target: Target::InitGroup })
+        }
+    }
+}
+
+fn hand_on(sandbox: &Sandbox, keys: &mut Keys, arrived: Arrived) -> Result<()> {
     let target = if arrived.is_from_kernel { Target::InitGroup } else { Target::Init };
-    match (arrived.signal, &keys.raw) {
-        (SIGWINCH, Some(raw)) => sandbox.order(&Order::Resize(raw.size())),
+    match (arrived.signal, &keys.terminal) {
+        (SIGWINCH, Some(terminal)) => sandbox.order(&Order::Resize(terminal.size())),
         (SIGTSTP, _) => stop(sandbox, keys),
         (SIGCONT, _) => sandbox.order(&Order::Signal { signal: SIGCONT, target: Target::InitGroup }),
         (signal, _) => sandbox.order(&Order::Signal { signal, target }),
@@ -91,16 +136,12 @@ fn hand_on(sandbox: &Sandbox, keys: &Keys, arrived: Arrived) -> Result<()> {
 
 /// Stops the program and then this process, so that the shell that started it can go on; returns when it is
 /// continued.
-fn stop(sandbox: &Sandbox, keys: &Keys) -> Result<()> {
+fn stop(sandbox: &Sandbox, keys: &mut Keys) -> Result<()> {
     sandbox.order(&Order::Signal { signal: SIGSTOP, target: Target::InitGroup })?;
-    if let Some(raw) = &keys.raw {
-        raw.suspend();
+    if keys.terminal.as_mut().is_some_and(Shared::take_back) {
+        sandbox.order(&Order::TakeTerminalBack)?;
     }
-    kill_process(getpid(), Signal::STOP).to("stop")?;
-    match &keys.raw {
-        Some(raw) => raw.resume().to("take the terminal again"),
-        None => Ok(()),
-    }
+    kill_process(getpid(), Signal::STOP).to("stop")
 }
 
 /// As shells do: 127 for a program that is not there, 126 for one that can't be run.

@@ -7,5 +7,4 @@ mod terminal;
 
 pub(crate) use foreground::{Keys, accompany};
 pub(crate) use sandbox::{Blueprint, Sandbox, log_of};
-pub(crate) use streams::{Streams, is_interactive, let_go_of_streams};
-pub(crate) use terminal::Raw;
+pub(crate) use streams::{Streams, let_go_of_streams};

@@ -1,12 +1,12 @@
 //! Standard streams and terminal of the program.
 
-use super::terminal::window_size;
+use super::terminal::{self, window_size};
 use crate::error::{Result, Try};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Mode, OFlags, fcntl_getfl};
 use rustix::stdio::{dup2_stdin, dup2_stdout, stderr, stdin, stdout};
-use rustix::termios::{isatty, tcgetpgrp};
+use rustix::termios::isatty;
 use sentry::Terminal;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Standard streams and terminal of the program.
 pub(crate) struct Streams {
@@ -23,20 +23,15 @@ impl Streams {
         Ok(Self { streams: [copy(stdin())?, copy(stdout())?, copy(stderr())?], terminal: None })
     }
 
-    /// This process's own. Where both ends of a conversation are the terminal, the guest gets a terminal of
-    /// its own with this one behind it.
+    /// This process's own. What of them is its terminal is a terminal of the guest's own, with this one behind it.
     pub(crate) fn own_with_terminal() -> Result<Self> {
         let mut streams = Self::own()?;
-        if !is_interactive() {
-            return Ok(streams);
+        let Some(terminal) = terminal::of_streams() else { return Ok(streams) };
+        let Some((input, output)) = both_ways(terminal)? else { return Ok(streams) };
+        for stream in &mut streams.streams {
+            stream.take_if(|stream| is_same(stream, terminal));
         }
-        let [input, output, error] = &mut streams.streams;
-        if isatty(stderr()) {
-            *error = None;
-        }
-        if let (Some(input), Some(output)) = (input.take(), output.take()) {
-            streams.terminal = Some(Terminal { input, output, size: window_size(stdout()), is_own: false });
-        }
+        streams.terminal = Some(Terminal { input, output, size: window_size(terminal), is_own: false });
         Ok(streams)
     }
 
@@ -49,10 +44,29 @@ impl Streams {
     }
 }
 
-/// Standard input and output are a terminal that this process may read now.
-pub(crate) fn is_interactive() -> bool {
-    let in_foreground = || tcgetpgrp(stdin()).is_ok_and(|group| group == rustix::process::getpgrp());
-    isatty(stdin()) && isatty(stdout()) && in_foreground()
+/// Descriptors of a terminal to read and to write; `None` when it can't be had both ways.
+fn both_ways(terminal: BorrowedFd<'_>) -> Result<Option<(OwnedFd, OwnedFd)>> {
+    let is_both = |stream: &BorrowedFd<'_>| {
+        let mode = fcntl_getfl(stream).map(|flags| flags & OFlags::ACCMODE);
+        mode == Ok(OFlags::RDWR) && is_same(stream, terminal)
+    };
+    let found = [stdin(), stdout(), stderr()].into_iter().find(is_both);
+    let input = match found {
+        Some(stream) => stream.try_clone_to_owned().to("copy the terminal")?,
+        None => match rustix::fs::open("/dev/tty", OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty()) {
+            Ok(controlling) => controlling,
+            Err(_) => return Ok(None),
+        },
+    };
+    let output = input.try_clone().to("copy the terminal")?;
+    Ok(Some((input, output)))
+}
+
+/// Both are the same terminal.
+fn is_same(stream: impl AsFd, terminal: BorrowedFd<'_>) -> bool {
+    let device = |fd: BorrowedFd<'_>| rustix::fs::fstat(fd).map(|stat| stat.st_rdev);
+    let stream = stream.as_fd();
+    isatty(stream) && device(stream).is_ok_and(|number| device(terminal) == Ok(number))
 }
 
 /// Lets go of standard input and output, which the sandbox has: the other end of a pipe shall see that the

@@ -1,9 +1,12 @@
 //! The starter's terminal.
 
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use crate::error::{Result, Try};
+use rustix::process::{Signal, getpgrp, kill_current_process_group};
+use rustix::stdio::{stderr, stdin, stdout};
+use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr};
 use sentry::control::ConsoleSize;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic;
 
 /// Size of a terminal; 24 by 80 where it has none.
@@ -14,49 +17,137 @@ pub(crate) fn window_size(terminal: impl AsFd) -> ConsoleSize {
     }
 }
 
-/// A terminal in raw mode: keys go to the sandbox as they are. It is restored when this is dropped, and at a
-/// panic.
-pub(crate) struct Raw {
-    terminal: OwnedFd,
-    saved: Termios,
+/// The first of the standard streams that is a terminal.
+pub(crate) fn of_streams() -> Option<BorrowedFd<'static>> {
+    [stdin(), stdout(), stderr()].into_iter().find(|stream| isatty(stream))
 }
 
-impl Raw {
-    /// Makes it raw.
-    pub(crate) fn new(terminal: OwnedFd) -> io::Result<Self> {
-        let saved = tcgetattr(&terminal)?;
-        let raw = Self { terminal, saved };
-        let (copy, restored) = (raw.terminal.try_clone()?, raw.saved.clone());
-        let report = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            let _ = tcsetattr(&copy, OptionalActions::Now, &restored);
-            report(info);
-        }));
-        raw.resume()?;
-        Ok(raw)
+/// The terminal that the starter shares with the sandbox. The sandbox has it from the moment on that one of its
+/// programs uses it, while the starter is in the foreground.
+pub(crate) struct Shared {
+    terminal: OwnedFd,
+    /// Standard output is another file: who reads that may write to the terminal, in its ordinary modes.
+    is_output_elsewhere: bool,
+    raw: Option<Raw>,
+    wish: Option<Wish>,
+}
+
+/// A program wants to use the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Wish {
+    /// It looks for input, among other things.
+    Soft,
+    /// It waits.
+    Urgent,
+}
+
+/// What became of a wish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// There was none, or its time has not come.
+    Later,
+    /// The terminal is raw: the sandbox may use it.
+    Lent,
+    /// It is in the background, and the wish has to be told to the shell: [`Shared::ask_shell`].
+    InBackground,
+}
+
+impl Shared {
+    /// The terminal among the standard streams.
+    pub(crate) fn of_streams() -> Result<Option<Self>> {
+        let copy = of_streams().map(|stream| stream.try_clone_to_owned()).transpose().to("copy the terminal")?;
+        let is_output_elsewhere = !isatty(stdout());
+        Ok(copy.map(|terminal| Self { terminal, is_output_elsewhere, raw: None, wish: None }))
     }
 
-    /// Makes it raw again.
-    pub(crate) fn resume(&self) -> io::Result<()> {
-        let mut mode = self.saved.clone();
-        mode.make_raw();
-        Ok(tcsetattr(&self.terminal, OptionalActions::Drain, &mode)?)
+    /// A program wants it.
+    pub(crate) fn wish(&mut self, is_urgent: bool) {
+        let wish = if is_urgent { Wish::Urgent } else { Wish::Soft };
+        self.wish = self.wish.max(Some(wish));
     }
 
-    /// Restores it for a while.
-    pub(crate) fn suspend(&self) {
-        // The terminal is gone: nothing is to be restored.
-        let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.saved);
+    /// The wish that is open.
+    pub(crate) const fn open_wish(&self) -> Option<Wish> {
+        self.wish
+    }
+
+    /// Grants the wish if it can.
+    pub(crate) fn answer(&mut self) -> Result<Answer> {
+        match self.wish {
+            None => Ok(Answer::Later),
+            Some(_) if self.is_in_foreground() => {
+                if self.raw.is_none() {
+                    self.raw = Some(Raw::new(&self.terminal, self.is_output_elsewhere).to("make the terminal raw")?);
+                }
+                self.wish = None;
+                Ok(Answer::Lent)
+            }
+            Some(Wish::Soft) => Ok(Answer::Later),
+            Some(Wish::Urgent) => Ok(Answer::InBackground),
+        }
+    }
+
+    /// Does what the kernel does to one who reads from the background: the process group stops, and the shell
+    /// tells the user. Returns when it is continued, or at once when it can't be stopped.
+    pub(crate) fn ask_shell(&self) -> Result<()> {
+        kill_current_process_group(Signal::TTIN).to("stop")
+    }
+
+    /// Nothing comes of the wish.
+    pub(crate) fn forget_wish(&mut self) {
+        self.wish = None;
+    }
+
+    /// Takes it back, in its own modes; true if it was lent. The sandbox will want it again.
+    pub(crate) fn take_back(&mut self) -> bool {
+        let was_lent = self.raw.take().is_some();
+        if was_lent {
+            self.wish(false);
+        }
+        was_lent
     }
 
     /// Its size.
     pub(crate) fn size(&self) -> ConsoleSize {
         window_size(&self.terminal)
     }
+
+    /// A terminal that does not control this process has no background.
+    fn is_in_foreground(&self) -> bool {
+        tcgetpgrp(&self.terminal).map_or(true, |group| group == getpgrp())
+    }
+}
+
+/// A terminal in raw mode: keys go to the sandbox as they are. It is restored when this is dropped, and at a
+/// panic.
+struct Raw {
+    terminal: OwnedFd,
+    saved: Termios,
+}
+
+impl Raw {
+    fn new(terminal: &OwnedFd, keeps_output: bool) -> io::Result<Self> {
+        let saved = tcgetattr(terminal)?;
+        let raw = Self { terminal: terminal.try_clone()?, saved };
+        let (copy, restored) = (raw.terminal.try_clone()?, raw.saved.clone());
+        let report = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let _ = tcsetattr(&copy, OptionalActions::Now, &restored);
+            report(info);
+        }));
+        let mut mode = raw.saved.clone();
+        mode.make_raw();
+        if keeps_output {
+            mode.output_modes = raw.saved.output_modes;
+        }
+        tcsetattr(&raw.terminal, OptionalActions::Drain, &mode)?;
+        Ok(raw)
+    }
 }
 
 impl Drop for Raw {
     fn drop(&mut self) {
-        self.suspend();
+        // The terminal is gone: nothing is to be restored.
+        let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.saved);
     }
 }

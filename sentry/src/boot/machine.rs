@@ -3,7 +3,7 @@
 use super::mounts::Builder;
 use super::program::Program;
 use super::streams::streams;
-use crate::control::{ConsoleSize, Target};
+use crate::control::{ConsoleSize, Order, Target};
 use crate::failure::Failure;
 use crate::launch::Reach;
 use crate::plan::{Descriptors, Plan};
@@ -89,6 +89,16 @@ impl Machine {
                 }
                 Ok(())
             }
+        }
+    }
+
+    /// The host's terminal is lent, taken back or refused.
+    pub(crate) fn lend_terminal(&self, order: &Order) {
+        match (&self.console, order) {
+            (Some(console), Order::LendTerminal) => console.lend(),
+            (Some(console), Order::TakeTerminalBack) => console.take_back(),
+            (Some(console), Order::RefuseTerminal) => console.refuse(),
+            _ => {}
         }
     }
 

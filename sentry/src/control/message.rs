@@ -28,6 +28,12 @@ pub enum Order {
     Resize(ConsoleSize),
     /// Answer with [`Report::State`].
     State,
+    /// The terminal of the starter is in raw mode and the sandbox's.
+    LendTerminal,
+    /// It is the starter's again.
+    TakeTerminalBack,
+    /// It will not be lent.
+    RefuseTerminal,
 }
 
 /// Who gets a signal.
@@ -72,6 +78,11 @@ pub enum Report {
     Exited {
         /// Status as a shell reports it: exit status, or 128 + signal.
         status: u8,
+    },
+    /// A program wants to use the terminal of the starter.
+    WantsTerminal {
+        /// It waits for that; else it only looks whether there is input.
+        is_urgent: bool,
     },
 }
 

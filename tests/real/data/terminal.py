@@ -54,7 +54,7 @@ if shutil.which("vim"):
     type_in("wc -l < pearl.txt; rm pearl.txt\n"); wait_for("2"); wait_for("$ "); unchanged()
 if shutil.which("less"):
     type_in("seq 1000 1999 | TERM=xterm less -X\n"); wait_for("1020"); type_in("/1500\n"); wait_for("1500")
-    type_in("G"); wait_for("1999"); wait_for("END"); resize(24, 80); time.sleep(0.3); type_in("g"); wait_for("1020"); type_in("q"); wait_for("$ "); unchanged()
+    type_in("G"); wait_for("1999"); wait_for("END"); resize(24, 80); wait_for("1961"); time.sleep(0.3); type_in("g"); wait_for("1020"); type_in("q"); wait_for("$ "); unchanged()
 if shutil.which("top"):
     type_in("TERM=xterm top -d 0.5\n"); wait_for("COMMAND"); wait_for("load average"); type_in("q"); wait_for("$ "); unchanged()
 type_in("exit 5\n")
