@@ -7,7 +7,7 @@ cat > nginx.conf << CONF
 worker_processes 2; daemon off; pid $PWD/pid; error_log $PWD/logs/error;
 events { worker_connections 256; }
 http { access_log $PWD/logs/access; client_body_temp_path $PWD/b; proxy_temp_path $PWD/p; fastcgi_temp_path $PWD/f; uwsgi_temp_path $PWD/u; scgi_temp_path $PWD/s;
-  sendfile on; server { listen 127.0.0.1:$port; root $PWD/www; location /again/ { proxy_pass http://127.0.0.1:$port/; } } }
+  keepalive_requests 100000; sendfile on; server { listen 127.0.0.1:$port; root $PWD/www; location /again/ { proxy_pass http://127.0.0.1:$port/; } } }
 CONF
 nginx -p "$PWD" -c "$PWD/nginx.conf" 2> logs/start & server=$!
 get() { exec 3<> /dev/tcp/127.0.0.1/$port; printf 'GET %s HTTP/1.0\r\n\r\n' "$1" >&3; cat <&3; exec 3>&-; }

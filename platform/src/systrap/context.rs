@@ -5,6 +5,7 @@ use super::layout::{EVENT_SIGNAL, FEATURE_FSGSBASE, OP_EXIT, OP_RESUME, OP_SPAWN
 use super::process::{PACE, Process};
 use super::slot::SlotRef;
 use super::space::Space;
+use super::times::Times;
 use crate::{Exit, Fault, Regs};
 use abi::Errno;
 use std::cell::RefCell;
@@ -21,9 +22,14 @@ struct Thread {
     process: Arc<Process>,
     index: u32,
     tid: AtomicI32,
+    times: Times,
 }
 
 impl Thread {
+    fn new(process: Arc<Process>, index: u32, tid: i32) -> Arc<Self> {
+        Arc::new(Self { process, index, tid: AtomicI32::new(tid), times: Times::new() })
+    }
+
     fn slot(&self) -> SlotRef<'_> {
         self.process.slots.slot(self.index)
     }
@@ -61,7 +67,7 @@ pub struct Context {
 
 impl Context {
     pub(super) fn first(process: Arc<Process>, index: u32, tid: i32, frame: Frame) -> Self {
-        let thread = Arc::new(Thread { process: Arc::clone(&process), index, tid: AtomicI32::new(tid) });
+        let thread = Thread::new(Arc::clone(&process), index, tid);
         let space = Arc::new(Space { process });
         Self { space, thread, regs: Regs::default(), bases: (0, 0), frame, is_starting: true }
     }
@@ -239,7 +245,7 @@ impl Context {
             child_slot.tid.store(0, Relaxed);
             process.free_slot(index);
         })?;
-        let thread = Arc::new(Thread { process: Arc::clone(process), index, tid: AtomicI32::new(tid) });
+        let thread = Thread::new(Arc::clone(process), index, tid);
         Ok(Self {
             space: Arc::clone(&self.space),
             thread,
@@ -306,6 +312,6 @@ impl Kicker {
     /// Processor time that the host thread has used: in application code, in the host on its behalf.
     pub fn cpu_time(&self) -> (Duration, Duration) {
         let tid = self.0.tid.load(Relaxed);
-        self.0.process.shared.reaper.thread_times(self.0.process.pid, tid)
+        self.0.times.read(self.0.process.shared.reaper.proc(), self.0.process.pid, tid)
     }
 }

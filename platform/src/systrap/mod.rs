@@ -6,6 +6,7 @@
 //! - `pace.rs`: where a sentry thread waits for its stub thread, and whether it spins.
 //! - `process.rs`: a stub process: its life, its descriptors, its death.
 //! - `space.rs`, `context.rs`: the platform's interface.
+//! - `times.rs`: processor time of a thread.
 //! - `zygote.rs`: the first stub, from which all are forked.
 
 mod context;
@@ -17,6 +18,7 @@ mod pace;
 mod process;
 mod slot;
 mod space;
+mod times;
 mod zygote;
 
 pub use context::{Context, Kicker};

@@ -20,7 +20,6 @@ use std::io::{self, Write as _};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Duration;
 use sync::{Mutex, Rank};
 
 /// The stub program; built by build.rs.
@@ -303,31 +302,6 @@ impl Reaper {
                 process.wake_waiters();
             }
         }
-    }
-
-    /// Processor time of a stub thread: user, system. Zero for one that is gone.
-    pub(super) fn thread_times(&self, pid: i32, tid: i32) -> (Duration, Duration) {
-        self.read_thread_times(pid, tid).unwrap_or_default()
-    }
-
-    fn read_thread_times(&self, pid: i32, tid: i32) -> Option<(Duration, Duration)> {
-        let read = |name: &str| {
-            let path = format!("{pid}/task/{tid}/{name}");
-            let fd = rustix::fs::openat(&self.proc, path, rustix::fs::OFlags::RDONLY, rustix::fs::Mode::empty());
-            io::read_to_string(std::fs::File::from(fd.ok()?)).ok()
-        };
-        let stat = read("stat")?;
-        let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11).map(str::parse::<u64>);
-        let (user, system) = (fields.next()?.ok()?, fields.next()?.ok()?);
-        // The tick counts only tell the proportion where the exact sum is known.
-        let ran = read("schedstat").and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok());
-        let total = ran.unwrap_or((user + system) * 10_000_000);
-        let user = if user + system == 0 {
-            total
-        } else {
-            (u128::from(total) * u128::from(user) / u128::from(user + system)) as u64
-        };
-        Some((Duration::from_nanos(user), Duration::from_nanos(total - user)))
     }
 }
 
