@@ -110,7 +110,7 @@ pub(crate) struct Do {
     #[arg(long, value_enum, default_value_t = Overlay::Memory)]
     pub overlay: Overlay,
     /// The program and its arguments
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD")]
+    #[arg(required = true, trailing_var_arg = true, value_name = "CMD")]
     pub command: Vec<OsString>,
 }
 
