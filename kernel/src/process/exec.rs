@@ -125,10 +125,10 @@ fn check_size(arguments: &Arguments, name: &[u8], stack_limit: u64) -> Result<()
     if strings().any(|string| string.len() >= MAX_ARG_STRLEN) {
         return Err(Errno::E2BIG);
     }
-    let pointers = (arguments.argv.len().max(1) + arguments.envp.len()) as u64 * 8;
-    let bytes: u64 = strings().map(|string| string.len() as u64 + 1).sum();
+    let pointers = (arguments.argv.len().max(1) + arguments.envp.len()) * 8;
+    let bytes: usize = strings().map(|string| string.len() + 1).sum();
     let limit = (stack_limit / 4).clamp(ARGS_LEAST, ARGS_MOST);
-    if bytes + pointers + name.len() as u64 + 1 > limit { Err(Errno::E2BIG) } else { Ok(()) }
+    if (bytes + pointers + name.len() + 1) as u64 > limit { Err(Errno::E2BIG) } else { Ok(()) }
 }
 
 impl CurrentTask {

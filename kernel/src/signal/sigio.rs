@@ -134,14 +134,8 @@ impl Note {
     /// What a signal chosen by `F_SETSIG` says: the descriptor, and the event as `poll(2)` has it.
     fn info(&self, signal: u8) -> SigInfo {
         // POLL_MSG, POLL_HUP, POLL_ERR, POLL_PRI, POLL_IN, POLL_OUT.
-        let codes = [
-            (Events::MSG, 3),
-            (Events::HUP, 6),
-            (Events::ERR, 4),
-            (Events::PRI, 5),
-            (Events::IN, 1),
-            (Events::OUT, 2),
-        ];
+        let codes =
+            [(Events::MSG, 3), (Events::HUP, 6), (Events::ERR, 4), (Events::PRI, 5), (Events::IN, 1), (Events::OUT, 2)];
         let code = codes.iter().find(|(event, _)| self.events.contains(*event)).map_or(1, |&(_, code)| code);
         let band = match code {
             1 => Events::IN | Events::RDNORM,

@@ -20,7 +20,7 @@ pub enum OnViolation {
 pub fn install(on_violation: OnViolation) -> io::Result<()> {
     // The newer call hides its flags in memory, where no filter sees them: the C library goes back to the old one.
     let absent = SeccompAction::Errno(abi::Errno::ENOSYS.0.into());
-    let first = compile(BTreeMap::from([(abi::nr::CLONE3 as i64, vec![])]), SeccompAction::Allow, absent)?;
+    let first = compile(BTreeMap::from([(i64::from(abi::nr::CLONE3), vec![])]), SeccompAction::Allow, absent)?;
     let second = program(on_violation)?;
     seccompiler::apply_filter_all_threads(&first).map_err(io::Error::other)?;
     seccompiler::apply_filter_all_threads(&second).map_err(io::Error::other)
@@ -29,14 +29,14 @@ pub fn install(on_violation: OnViolation) -> io::Result<()> {
 fn program(on_violation: OnViolation) -> io::Result<BpfProgram> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
     for entry in ENTRIES {
-        let alternatives = rules.entry(entry.call as i64).or_default();
+        let alternatives = rules.entry(i64::from(entry.call)).or_default();
         if !entry.when.is_empty() {
             let conditions = entry.when.iter().map(condition).collect::<io::Result<Vec<_>>>()?;
             alternatives.push(SeccompRule::new(conditions).map_err(io::Error::other)?);
         }
     }
     // Left as a permitted answer by the first program.
-    rules.insert(abi::nr::CLONE3 as i64, vec![]);
+    rules.insert(i64::from(abi::nr::CLONE3), vec![]);
     let refused = match on_violation {
         OnViolation::Kill => SeccompAction::KillProcess,
         OnViolation::Report => SeccompAction::Trap,

@@ -90,10 +90,11 @@ pub(crate) fn copy_file_range(
     }
     let count = count.min(MAX_RW);
     let (start, end) = (from.unwrap_or_else(|| input.offset()), to.unwrap_or_else(|| output.offset()));
-    if start.checked_add(count as u64).is_none() || end.checked_add(count as u64).is_none() {
+    let len = count as u64;
+    if start.checked_add(len).is_none() || end.checked_add(len).is_none() {
         return Err(Errno::EOVERFLOW.into());
     }
-    if Arc::ptr_eq(input.inode()?, output.inode()?) && start.abs_diff(end) < count as u64 {
+    if Arc::ptr_eq(input.inode()?, output.inode()?) && start.abs_diff(end) < len {
         return Err(Errno::EINVAL.into());
     }
     let done = moves::copy(task.caller(), &input, &mut from, &output, &mut to, count)?;
