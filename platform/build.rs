@@ -7,7 +7,7 @@ use std::process::Command;
 fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("stub");
     let rustc = env::var_os("RUSTC").expect("cargo sets RUSTC");
-    println!("cargo::rerun-if-changed=stub/main.rs");
+    println!("cargo::rerun-if-changed=stub");
     println!("cargo::rerun-if-changed=src/systrap/layout.rs");
     let status = Command::new(rustc)
         .args(["--edition=2024", "--crate-name=stub", "--crate-type=bin", "stub/main.rs"])

@@ -270,6 +270,7 @@ const fn mapping(start: u64, end: u64, prot: Prot, source: Source) -> Mapping {
         wipe_on_fork: false,
         source,
         name: None,
+        text: None,
     }
 }
 

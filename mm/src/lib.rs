@@ -17,6 +17,7 @@ mod io;
 mod map;
 mod mapping;
 mod memory;
+mod patch;
 mod space;
 mod stack;
 

@@ -4,6 +4,7 @@ use crate::addr::UserAddr;
 use crate::anonymous::SharedAnonymous;
 use crate::backing::Backing;
 use crate::mapping::{Mapping, Source};
+use crate::patch;
 use crate::space::{MAX_MAPPINGS, MIN_ADDR, Mm, State};
 use abi::Errno;
 use abi::mm::{MapFlags, PAGE_SIZE, Prot};
@@ -73,7 +74,7 @@ impl Mm {
         state.check_room(start, len, map.flags.contains(MapFlags::FIXED))?;
         let is_shared = map.flags.contains(MapFlags::SHARED);
         let prot = map.prot & (Prot::READ | Prot::WRITE | Prot::EXEC);
-        let mapping = Mapping {
+        let mut mapping = Mapping {
             start,
             end: start + len,
             prot,
@@ -89,14 +90,18 @@ impl Mm {
                 None => Source::Anonymous,
             },
             name: None,
+            text: None,
         };
+        mapping.text = patch::key(&mapping);
         state.check_limits(limits, &mapping)?;
+        self.unpatch(&mut state, start, start + len)?;
         self.map_on_host(&mapping)?;
         state.unlock(start, start + len);
         state.tree.remove(start, start + len);
         state.locked += if mapping.is_locked { len } else { 0 };
         let populate = mapping.is_locked || map.flags.contains(MapFlags::POPULATE);
         let is_writable = mapping.prot.contains(Prot::WRITE);
+        self.patch_new(&mut state, &mapping);
         state.tree.insert(mapping);
         self.note_peak(state.tree.total);
         if populate && !prot.is_empty() && !map.flags.contains(MapFlags::NONBLOCK) {
@@ -111,7 +116,7 @@ impl Mm {
         let _ = self.space().advise(start, len, if is_writable { 23 } else { 22 });
     }
 
-    fn map_on_host(&self, mapping: &Mapping) -> Result<(), Errno> {
+    pub(crate) fn map_on_host(&self, mapping: &Mapping) -> Result<(), Errno> {
         let (start, len, prot) = (mapping.start, mapping.len(), mapping.prot);
         match &mapping.source {
             Source::Anonymous => self.space().map_anonymous(start, len, prot, mapping.no_reserve),
@@ -135,6 +140,7 @@ impl Mm {
             return Ok(());
         };
         let last = state.tree.overlapping(start, end).last().map_or(first, |m| m.end.min(end));
+        self.unpatch(&mut state, first, last)?;
         self.space().unmap(first, last - first)?;
         state.unlock(start, end);
         state.tree.remove(start, end);
@@ -166,6 +172,9 @@ impl Mm {
         }
         let prot = prot & (Prot::READ | Prot::WRITE | Prot::EXEC);
         state.check_splits(start, end)?;
+        if prot.contains(Prot::WRITE) {
+            self.restore_text(&state, start, end)?;
+        }
         let mut at = start;
         let parts: Vec<Mapping> = state.tree.overlapping(start, end).cloned().collect();
         for part in parts {
@@ -245,7 +254,9 @@ impl Mm {
             && flags & (FIXED | DONT_UNMAP) == 0
             && old.0 + new_len <= GUEST_END
             && state.tree.overlapping(old_end, old.0 + new_len).next().is_none();
+        self.restore_text(&state, old.0, old_end)?;
         if can_extend {
+            self.unpatch(&mut state, old_end, old.0 + new_len)?;
             self.space().remap(old.0, old_len, old.0, new_len, false)?;
             state.move_mapping(&mapping, old.0, old_len, old.0, new_len, false);
             self.note_peak(state.tree.total);
@@ -263,6 +274,7 @@ impl Mm {
         if state.tree.len() + 4 > MAX_MAPPINGS {
             return Err(Errno::ENOMEM);
         }
+        self.unpatch(&mut state, target, target + new_len)?;
         let keep = flags & DONT_UNMAP != 0 || old_len == 0;
         if old_len == 0 {
             self.map_on_host(&mapping.moved(old.0, target, new_len))?;
@@ -430,7 +442,7 @@ impl State {
             return Ok(hint);
         }
         if map.flags.contains(MapFlags::BIT32) {
-            return self.tree.gap_above(0x4000_0000, 0x8000_0000, len).ok_or(Errno::ENOMEM);
+            return self.gap_above(0x4000_0000, 0x8000_0000, len).ok_or(Errno::ENOMEM);
         }
         self.free_range(hint, len).ok_or(Errno::ENOMEM)
     }
@@ -440,14 +452,12 @@ impl State {
         let hint = hint.checked_next_multiple_of(PAGE_SIZE).unwrap_or(0);
         if hint >= MIN_ADDR && len <= GUEST_END && hint <= GUEST_END - len {
             let guard = self.tree.find_from(hint).filter(|m| m.grows_down && m.start >= hint);
-            let free = self.tree.overlapping(hint, hint + len).next().is_none();
+            let free = self.tree.overlapping(hint, hint + len).next().is_none() && !self.is_hidden(hint, hint + len);
             if free && guard.is_none_or(|m| m.start - hint >= len + 256 * PAGE_SIZE) {
                 return Some(hint);
             }
         }
-        self.tree
-            .gap_below(MIN_ADDR, self.mmap_base, len)
-            .or_else(|| self.tree.gap_above(self.mmap_base, GUEST_END, len))
+        self.gap_below(MIN_ADDR, self.mmap_base, len).or_else(|| self.gap_above(self.mmap_base, GUEST_END, len))
     }
 
     fn check_room(&self, start: u64, len: u64, replaces: bool) -> Result<(), Errno> {

@@ -2,6 +2,7 @@
 
 use crate::backing::Backing;
 use abi::mm::Prot;
+use platform::TextKey;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -41,6 +42,8 @@ pub struct Mapping {
     pub source: Source,
     /// Name given by `PR_SET_VMA_ANON_NAME`.
     pub name: Option<Arc<[u8]>>,
+    /// Identity of the text, of a mapping that may be patched. Parts have none.
+    pub(crate) text: Option<TextKey>,
 }
 
 impl Mapping {
@@ -56,8 +59,11 @@ impl Mapping {
     }
 
     /// The part from `start` to `end`, which lie inside.
-    fn part(&self, start: u64, end: u64) -> Self {
+    pub(crate) fn part(&self, start: u64, end: u64) -> Self {
         let mut part = self.clone();
+        if (start, end) != (self.start, self.end) {
+            part.text = None;
+        }
         if let Source::File(_, offset) = &mut part.source {
             *offset += start - self.start;
         }
@@ -68,7 +74,7 @@ impl Mapping {
 
     /// What lies from `from` on, mapped at `start` with another length.
     pub(crate) fn moved(&self, from: u64, start: u64, len: u64) -> Self {
-        let mut moved = Self { start, end: start + len, ..self.clone() };
+        let mut moved = Self { start, end: start + len, text: None, ..self.clone() };
         if let Source::File(_, offset) = &mut moved.source {
             *offset += from - self.start;
         }
@@ -92,6 +98,8 @@ impl Mapping {
             && self.dont_fork == next.dont_fork
             && self.wipe_on_fork == next.wipe_on_fork
             && self.name == next.name
+            && self.text.is_none()
+            && next.text.is_none()
     }
 }
 
@@ -244,6 +252,7 @@ mod tests {
             wipe_on_fork: false,
             source: Source::Anonymous,
             name: None,
+            text: None,
         }
     }
 

@@ -4,6 +4,7 @@ use crate::addr::UserAddr;
 use crate::backing::Backing;
 use crate::mapping::{Mapping, Source, Tree};
 use crate::memory::UserMemory;
+use crate::patch::Hidden;
 use abi::Errno;
 use abi::mm::{PAGE_SIZE, Prot};
 use platform::{Context, Fault, GUEST_END, Space};
@@ -48,6 +49,8 @@ pub(crate) struct State {
     pub(crate) locked: u64,
     /// `mlockall(MCL_FUTURE)`.
     pub(crate) lock_future: bool,
+    /// Addresses of trampolines.
+    pub(crate) hidden: Vec<Hidden>,
 }
 
 /// Where `execve(2)` put things: what /proc/PID/{stat,cmdline,environ,auxv} show.
@@ -233,6 +236,9 @@ impl Mm {
         };
         let stack = stack.clone();
         let below = state.tree.find_below(stack.start).map_or(MIN_ADDR, |m| m.end + STACK_GUARD);
+        if state.is_hidden(page, stack.start) {
+            return false;
+        }
         let lowest = below.max(stack.end.saturating_sub(self.stack_limit.load(Relaxed)));
         if page < lowest {
             return false;

@@ -9,7 +9,7 @@
 mod systrap;
 
 pub use abi::ptrace::UserRegs as Regs;
-pub use systrap::{Context, GUEST_END, Kicker, Platform, Space};
+pub use systrap::{Context, GUEST_END, Kicker, Platform, Space, Text, TextKey};
 
 /// A CPU exception in application code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +26,21 @@ pub struct Fault {
     pub error: u64,
 }
 
+/// A system call of application code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Call {
+    /// Number.
+    pub nr: u32,
+    /// Arguments.
+    pub args: [u64; 6],
+    /// It came by trap: its site is not patched.
+    pub is_trapped: bool,
+}
+
 /// Why application code stopped running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// It made a system call: number in `orig_rax` (also in `rax`), `rip` behind the instruction.
+    /// It made a system call, see [`Context::call`]; `rip` is behind the instruction.
     Syscall,
     /// It raised an exception.
     Fault(Fault),

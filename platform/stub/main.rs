@@ -7,11 +7,12 @@
 #![no_main]
 #![allow(dead_code, reason = "the layout is shared with the sentry")]
 
+mod call;
 #[path = "../src/systrap/layout.rs"]
 mod layout;
 
 use core::arch::{asm, global_asm, naked_asm};
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use core::sync::atomic::{AtomicU32, Ordering::{Acquire, Relaxed, Release, SeqCst}};
 use layout::*;
 
 const SYS_MMAP: u64 = 9;
@@ -36,6 +37,9 @@ const SIGSYS: u32 = 31;
 const SIGUSR1: u32 = 10;
 const SIGILL: u32 = 4;
 const SIGFPE: u32 = 8;
+
+/// TF.
+const TRAP_FLAG: u64 = 0x100;
 
 /// `CLONE_PARENT`; the exit signal is the parent's.
 const FORK_FLAGS: u64 = 0x8000;
@@ -129,6 +133,7 @@ extern "C" fn first_main(slot: *const Slot) -> ! {
     if syscall(SYS_CAPSET, [header.as_ptr() as u64, none.as_ptr() as u64, 0, 0, 0, 0]) != 0 {
         die();
     }
+    slot.args[0].store(call::stub_call as *const () as u64, Relaxed);
     post(slot, EVENT_READY);
     wait(slot);
     // What exec mapped beside the image: the sentry named two ranges.
@@ -159,33 +164,67 @@ extern "C" fn restore() -> ! {
     naked_asm!("mov eax, 15", "syscall", "ud2")
 }
 
+/// `gregs` of a `ucontext`: r8 to r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, flags.
+#[repr(C)]
+struct Context {
+    header: [u64; 5],
+    r8: u64,
+    r9: u64,
+    r10: u64,
+    r11: u64,
+    r12: u64,
+    r13: u64,
+    r14: u64,
+    r15: u64,
+    rdi: u64,
+    rsi: u64,
+    rbp: u64,
+    rbx: u64,
+    rdx: u64,
+    rax: u64,
+    rcx: u64,
+    rsp: u64,
+    rip: u64,
+    flags: u64,
+}
+
 /// Handler of every host signal; the frame lies on the alternate stack in the slot.
-extern "C" fn on_signal(signal: u32, _info: *const u8, context: *mut u64) {
+extern "C" fn on_signal(signal: u32, _info: *const u8, context: *mut Context) {
     let slot_addr = context as u64 & !(SLOT_LEN - 1);
     if slot_addr < SLOTS_BASE || slot_addr >= SLOTS_BASE + SLOTS_LEN {
         die();
     }
-    // SAFETY: `gregs` of the ucontext: rip is the 17th word behind the five of the header.
-    let rip = unsafe { &mut *context.add(5 + 16) };
-    if *rip >= STUB_BASE && *rip < STUB_BASE + STUB_LEN {
-        // A fault of our own copying: go on at its fix-up.
-        let within = |from: u64, to: u64| *rip >= from && *rip < to;
-        let copy_fault = stub_copy_fault as *const () as u64;
-        let exchange_fault = stub_exchange_fault as *const () as u64;
-        let fixup = if within(stub_copy as *const () as u64, copy_fault) {
-            copy_fault
-        } else if within(stub_exchange as *const () as u64, exchange_fault) {
-            exchange_fault
-        } else {
-            die()
-        };
-        *rip = fixup;
-        return;
+    // SAFETY: the kernel's frame, which lies in the slot; the slot is mapped as long as the process lives.
+    let (context, slot) = unsafe { (&mut *context, &*(slot_addr as *const Slot)) };
+    if context.rip >= STUB_BASE && context.rip < STUB_BASE + STUB_LEN {
+        match signal {
+            SIGUSR1 => match call::kick(slot, context) {
+                call::Kick::Later => return,
+                call::Kick::Frame => {
+                    slot.signal.store(signal, Relaxed);
+                    report_bases(slot);
+                    serve(slot, EVENT_SIGNAL)
+                }
+                call::Kick::Now => {}
+            },
+            // The application single-steps itself; the step ends behind the call.
+            SIGTRAP => {
+                context.flags &= !TRAP_FLAG;
+                return;
+            }
+            _ => {
+                context.rip = fixup(context.rip);
+                return;
+            }
+        }
     }
-    // SAFETY: see above; the slot is mapped as long as the process lives.
-    let slot = unsafe { &*(slot_addr as *const Slot) };
     slot.signal.store(signal, Relaxed);
-    slot.frame.store(context as u64, Relaxed);
+    slot.frame.store(context as *mut Context as u64, Relaxed);
+    report_bases(slot);
+    serve(slot, EVENT_SIGNAL)
+}
+
+fn report_bases(slot: &Slot) {
     if slot.features.load(Relaxed) & FEATURE_FSGSBASE != 0 {
         let (fs, gs): (u64, u64);
         // SAFETY: the host has the instructions.
@@ -193,17 +232,37 @@ extern "C" fn on_signal(signal: u32, _info: *const u8, context: *mut u64) {
         slot.fs_base.store(fs, Relaxed);
         slot.gs_base.store(gs, Relaxed);
     }
-    serve(slot, EVENT_SIGNAL)
+}
+
+/// Where to go on after a fault of our own copying at `rip`.
+fn fixup(rip: u64) -> u64 {
+    let within = |from: u64, to: u64| rip >= from && rip < to;
+    let copy_fault = stub_copy_fault as *const () as u64;
+    let exchange_fault = stub_exchange_fault as *const () as u64;
+    if within(stub_copy as *const () as u64, copy_fault) {
+        copy_fault
+    } else if within(stub_exchange as *const () as u64, exchange_fault) {
+        exchange_fault
+    } else {
+        die()
+    }
 }
 
 /// Tells the sentry `event` and does what it asks until it says to go on.
-fn serve(slot: &Slot, mut event: u32) -> ! {
+extern "C" fn serve(slot: &Slot, mut event: u32) -> ! {
     loop {
         post(slot, event);
         wait(slot);
         event = EVENT_DONE;
         match slot.op.load(Relaxed) {
-            OP_RESUME => resume(slot),
+            OP_RETURN => {
+                load_bases(slot);
+                call::give_back(slot)
+            }
+            OP_RESUME => {
+                load_bases(slot);
+                call::resume_frame(slot)
+            }
             OP_CALLS => make_calls(slot),
             OP_SPAWN => spawn(slot),
             OP_FORK => fork(slot),
@@ -224,6 +283,7 @@ fn serve(slot: &Slot, mut event: u32) -> ! {
                 let result = stub_exchange(addr.load(Relaxed), old.load(Relaxed), new.load(Relaxed));
                 slot.result.store(result, Relaxed);
             }
+            OP_SAVE_XSTATE => call::save_xstate(slot),
             _ => die(),
         }
     }
@@ -249,10 +309,7 @@ fn wait(slot: &Slot) {
     let word = &slot.to_stub;
     let budget = slot.spin.load(Relaxed) as u64;
     if budget > 0 {
-        let start = ticks();
-        while word.load(Acquire) != FULL && ticks().wrapping_sub(start) < budget {
-            core::hint::spin_loop();
-        }
+        spin(word, budget);
     }
     while word.load(Acquire) != FULL {
         if word.compare_exchange(EMPTY, ASLEEP, SeqCst, SeqCst) != Err(FULL) {
@@ -260,6 +317,18 @@ fn wait(slot: &Slot) {
         }
     }
     word.store(EMPTY, Release);
+}
+
+/// Watches the word for `budget` ticks. Reading the clock may be slow: not each time.
+fn spin(word: &AtomicU32, budget: u64) {
+    let start = ticks();
+    while word.load(Acquire) != FULL && ticks().wrapping_sub(start) < budget {
+        let mut looks = 32;
+        while word.load(Acquire) != FULL && looks > 0 {
+            core::hint::spin_loop();
+            looks -= 1;
+        }
+    }
 }
 
 /// The processor that runs this: the low 12 bits of what the kernel keeps in IA32_TSC_AUX.
@@ -281,10 +350,14 @@ fn ticks() -> u64 {
     unsafe { core::arch::x86_64::_rdtsc() }
 }
 
-fn resume(slot: &Slot) -> ! {
+/// Loads the segment bases that the sentry set. It sets the flags only where the host has the instructions.
+fn load_bases(slot: &Slot) {
     let flags = slot.resume_flags.load(Relaxed);
-    // SAFETY: the sentry sets the flags only where the host has the instructions; the frame was written by
-    // the host kernel or the sentry. A forged one hurts the application alone.
+    if flags == 0 {
+        return;
+    }
+    slot.resume_flags.store(0, Relaxed);
+    // SAFETY: bases of the application; the stub itself uses neither register.
     unsafe {
         if flags & SET_FS != 0 {
             asm!("wrfsbase {}", in(reg) slot.fs_base.load(Relaxed), options(nomem, nostack));
@@ -292,7 +365,6 @@ fn resume(slot: &Slot) -> ! {
         if flags & SET_GS != 0 {
             asm!("wrgsbase {}", in(reg) slot.gs_base.load(Relaxed), options(nomem, nostack));
         }
-        asm!("mov rsp, {}", "mov eax, 15", "syscall", "ud2", in(reg) slot.frame.load(Relaxed), options(noreturn));
     }
 }
 

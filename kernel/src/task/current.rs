@@ -141,12 +141,12 @@ impl CurrentTask {
     }
 
     /// Registers.
-    pub const fn regs(&self) -> &Regs {
+    pub fn regs(&self) -> &Regs {
         self.context.regs()
     }
 
     /// Registers, to change.
-    pub const fn regs_mut(&mut self) -> &mut Regs {
+    pub fn regs_mut(&mut self) -> &mut Regs {
         self.context.regs_mut()
     }
 

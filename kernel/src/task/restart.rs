@@ -18,7 +18,7 @@ pub struct RestartBlock {
 }
 
 /// Bytes of the instruction that makes a call.
-const SYSCALL_LEN: u64 = 2;
+pub(crate) const SYSCALL_LEN: u64 = 2;
 
 /// Sets the registers of a task whose call was interrupted, before a handler with `flags` runs.
 pub(crate) fn before_handler(regs: &mut Regs, restart: Restart, flags: ActionFlags) {

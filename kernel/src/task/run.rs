@@ -41,7 +41,12 @@ impl CurrentTask {
         let exit = self.context.run();
         self.task().word().leave_app();
         match exit {
-            Exit::Syscall => Next::Syscall,
+            Exit::Syscall => {
+                if self.context.call().is_trapped {
+                    self.mm().note_call(self.context.regs().rip.wrapping_sub(restart::SYSCALL_LEN));
+                }
+                Next::Syscall
+            }
             Exit::Interrupt => Next::Interrupt,
             Exit::Fault(fault) => self.run_fault(fault),
             Exit::Dead => {
@@ -64,17 +69,15 @@ impl CurrentTask {
     }
 
     fn run_syscall(&mut self) -> Next {
-        let regs = self.context.regs();
-        let args = [regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9];
-        let nr = regs.orig_rax as u32;
+        let call = *self.context.call();
         let dispatch = self.kernel().dispatch();
-        let is_interrupted = match dispatch(self, nr, &args) {
+        let is_interrupted = match dispatch(self, call.nr, &call.args) {
             Ok(value) => {
-                self.context.regs_mut().rax = value;
+                self.context.set_result(value);
                 false
             }
             Err(Fail::Errno(errno)) => {
-                self.context.regs_mut().rax = errno.to_return();
+                self.context.set_result(errno.to_return());
                 false
             }
             Err(Fail::Interrupted(restart)) => {

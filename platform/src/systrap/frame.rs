@@ -1,6 +1,6 @@
 //! The host's signal frame in a slot: registers and extended state of the application.
 
-use super::layout::{SLOT_LEN, STACK, STACK_LEN};
+use super::layout::{FRAME, FRAME_END, STACK, STACK_LEN};
 use super::slot::SlotRef;
 use crate::Regs;
 use abi::Errno;
@@ -68,11 +68,16 @@ const MAGIC: [u32; 2] = [0x4650_5853, 0x4650_5845];
 const SW_BYTES: usize = 464;
 /// Flags that a program may set in rflags: CF PF AF ZF SF TF DF OF RF AC (as the kernel's `FIX_EFLAGS`).
 const USER_EFLAGS: u64 = 0x0005_0dd5 | 0x100;
+/// The flags that application code runs with where a program wants `flags`.
+pub(super) const fn user_flags(flags: u64) -> u64 {
+    flags & USER_EFLAGS | 0x202
+}
+
 /// Host signals blocked while application code runs: all but those that the stub handles (SIGILL SIGTRAP SIGBUS
 /// SIGFPE SIGUSR1 SIGSEGV SIGSYS), so that nothing sent to a whole session reaches it.
 const HOST_MASK: u64 = !(1 << 3 | 1 << 4 | 1 << 6 | 1 << 7 | 1 << 9 | 1 << 10 | 1 << 30);
 /// Lowest place for a frame that the sentry lays out: leaves a stack for the stub's own start.
-const LOWEST: u64 = STACK + 4096;
+const LOWEST: u64 = FRAME + 4096;
 
 /// Where a context's frame lies and what it says besides the registers.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +91,7 @@ pub(super) struct Frame {
 impl Frame {
     /// Where the sentry puts a frame of its own making.
     pub(super) fn fresh(xstate_len: usize) -> Self {
-        let fpstate = (SLOT_LEN - 256 - xstate_len as u64) & !63;
+        let fpstate = (FRAME_END - 64 - xstate_len as u64) & !63;
         Self { offset: fpstate - 1024, fpstate: (fpstate, 0) }
     }
 
@@ -164,7 +169,7 @@ impl Frame {
             rcx: regs.rcx,
             rsp: regs.rsp,
             rip: regs.rip,
-            eflags: regs.eflags & USER_EFLAGS | 0x202,
+            eflags: user_flags(regs.eflags),
             cs: 0x33,
             gs: regs.gs as u16,
             fs: regs.fs as u16,
@@ -179,6 +184,28 @@ impl Frame {
         };
         slot.write_bytes(self.offset, context.as_bytes());
         slot.frame.store(slot.stub_addr() + self.offset, Relaxed);
+    }
+
+    /// Where the ucontext lies in the slot.
+    pub(super) const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Address in the stub where [`Self::fresh`] leaves room for extended state.
+    pub(super) fn fpstate_addr(&self, slot: &SlotRef<'_>) -> u64 {
+        slot.stub_addr() + self.fpstate.0
+    }
+
+    /// Prepares the room for the CPU to save to: it writes only what is not in its initial state.
+    pub(super) fn clear_fpstate(&self, slot: &SlotRef<'_>, host: &XState) {
+        slot.write_bytes(self.fpstate.0, &vec![0; host.len + 4]);
+    }
+
+    /// Makes what the CPU saved an image as a signal frame has it.
+    pub(super) fn finish_fpstate(&mut self, slot: &SlotRef<'_>, host: &XState) {
+        slot.write_bytes(self.fpstate.0 + SW_BYTES as u64, &host.software_bytes());
+        slot.write_bytes(self.fpstate.0 + host.len as u64, &MAGIC[1].to_ne_bytes());
+        self.fpstate.1 = host.len + 4;
     }
 
     /// Stack for a new thread or process to start on: below the frame.
@@ -203,7 +230,7 @@ impl Frame {
         }
         let state = host.check(state)?;
         if self.fpstate.1 < state.len() {
-            let room = (SLOT_LEN - 64 - state.len() as u64) & !63;
+            let room = (FRAME_END - 64 - state.len() as u64) & !63;
             if room < LOWEST + 1024 + UCONTEXT_LEN {
                 return Err(Errno::EINVAL);
             }
@@ -230,7 +257,7 @@ pub(super) struct XState {
     /// Bytes of the XSAVE image without the second magic.
     pub(super) len: usize,
     /// Components enabled: XCR0.
-    features: u64,
+    pub(super) features: u64,
 }
 
 impl XState {
@@ -246,6 +273,15 @@ impl XState {
         // SAFETY: XGETBV exists where OSXSAVE is set.
         unsafe { std::arch::asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") high, options(nomem, nostack)) };
         Self { len: leaf.ebx as usize, features: u64::from(high) << 32 | u64::from(low) }
+    }
+
+    /// `struct _fpx_sw_bytes`: sizes and components.
+    fn software_bytes(&self) -> [u8; 512 - SW_BYTES] {
+        let words =
+            [MAGIC[0], self.len as u32 + 4, self.features as u32, (self.features >> 32) as u32, self.len as u32];
+        let mut bytes = [0; 512 - SW_BYTES];
+        bytes[..20].copy_from_slice(words.as_bytes());
+        bytes
     }
 
     /// A clean image made of what a program gave: sizes, reserved bits and magics made right, so that
@@ -275,11 +311,7 @@ impl XState {
         } else if self.len >= 576 {
             clean[512..520].copy_from_slice(&3u64.to_ne_bytes());
         }
-        let sw = [MAGIC[0], self.len as u32 + 4, self.features as u32, (self.features >> 32) as u32, self.len as u32];
-        clean[SW_BYTES..512].fill(0);
-        for (i, value) in sw.iter().enumerate() {
-            clean[SW_BYTES + 4 * i..SW_BYTES + 4 * i + 4].copy_from_slice(&value.to_ne_bytes());
-        }
+        clean[SW_BYTES..512].copy_from_slice(&self.software_bytes());
         clean[self.len..].copy_from_slice(&MAGIC[1].to_ne_bytes());
         Ok(clean)
     }

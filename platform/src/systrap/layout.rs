@@ -12,7 +12,7 @@ pub const STUB_LEN: u64 = 0x1_0000;
 /// Where each stub process maps its slots.
 pub const SLOTS_BASE: u64 = 0x7ff1_0000_0000;
 /// Bytes of a slot.
-pub const SLOT_LEN: u64 = 0x1_0000;
+pub const SLOT_LEN: u64 = 0x2_0000;
 /// Slots, that is threads, of an address space.
 pub const SLOTS: u64 = 8192;
 /// Bytes of all slots.
@@ -24,8 +24,15 @@ pub const HOST_END: u64 = 0x7fff_ffff_f000;
 pub const COPY: u64 = 0x1000;
 /// Bytes of the copy buffer.
 pub const COPY_LEN: u64 = 0x8000;
+/// Offset of the top of the stack on which calls from patched text are served; it grows down to the end of [`Slot`].
+pub const CALL_STACK_TOP: u64 = COPY;
+/// Offset of the room for a signal frame of the sentry's making. It is no part of the alternate signal stack: a kick may
+/// put its frame there at any time.
+pub const FRAME: u64 = 0x9000;
+/// End of that room.
+pub const FRAME_END: u64 = STACK;
 /// Offset of the alternate signal stack in a slot; it reaches to the slot's end.
-pub const STACK: u64 = 0x9000;
+pub const STACK: u64 = 0x1_0000;
 /// Bytes of the alternate signal stack.
 pub const STACK_LEN: u64 = SLOT_LEN - STACK;
 
@@ -49,6 +56,10 @@ pub const EVENT_READY: u32 = 1;
 pub const EVENT_SIGNAL: u32 = 2;
 /// Message to the sentry: the command is done.
 pub const EVENT_DONE: u32 = 3;
+/// Message to the sentry: the application called from patched text; see `Slot::call` and `Slot::saved`.
+pub const EVENT_CALL: u32 = 4;
+/// Message to the sentry: the application was to go on from `Slot::saved` and was kicked instead.
+pub const EVENT_KICKED: u32 = 5;
 
 /// Command: go on with the application at `Slot::frame`.
 pub const OP_RESUME: u32 = 1;
@@ -66,6 +77,10 @@ pub const OP_COPY_IN: u32 = 6;
 pub const OP_COPY_OUT: u32 = 7;
 /// Command: compare-and-exchange the 32-bit word at `args[0]`: old `args[1]`, new `args[2]`.
 pub const OP_CMPXCHG: u32 = 8;
+/// Command: go on with the application at `Slot::saved`, its result register as `Slot::returned` says.
+pub const OP_RETURN: u32 = 9;
+/// Command: save the extended state (components `args[1]`) at address `args[0]` in the slot.
+pub const OP_SAVE_XSTATE: u32 = 10;
 
 /// `Slot::resume_flags`: load `fs_base`.
 pub const SET_FS: u32 = 1;
@@ -93,35 +108,75 @@ pub struct Call {
 }
 
 /// Calls in one batch.
-pub const CALLS: usize = 24;
+pub const CALLS: usize = 16;
 
-/// First page of a slot.
+/// Registers of the application in a call from patched text: those that [`Slot::call`] does not have.
+#[repr(C)]
+pub struct Saved {
+    /// Where the application goes on; `rcx` is the same.
+    pub rip: AtomicU64,
+    /// Stack pointer.
+    pub rsp: AtomicU64,
+    /// Flags; `r11` is the same.
+    pub flags: AtomicU64,
+    /// FS base.
+    pub fs_base: AtomicU64,
+    /// Registers that a called function keeps.
+    pub rbx: AtomicU64,
+    /// See `rbx`.
+    pub rbp: AtomicU64,
+    /// See `rbx`.
+    pub r12: AtomicU64,
+    /// See `rbx`.
+    pub r13: AtomicU64,
+    /// See `rbx`.
+    pub r14: AtomicU64,
+    /// See `rbx`.
+    pub r15: AtomicU64,
+}
+
+/// First page of a slot. The first line of the cache is what the stub tells, the second what the sentry answers.
 #[repr(C, align(64))]
 pub struct Slot {
     /// Mailbox to the sentry.
     pub to_sentry: AtomicU32,
-    /// Mailbox to the stub.
-    pub to_stub: AtomicU32,
     /// What the sentry is told: `EVENT_*`.
     pub event: AtomicU32,
+    /// Processor that the thread ran on at its last message.
+    pub cpu: AtomicU32,
+    /// Number of the call of `EVENT_CALL`.
+    pub nr: AtomicU32,
+    /// Its arguments: rdi, rsi, rdx, r10, r8, r9.
+    pub call: [AtomicU64; 6],
+
+    /// Mailbox to the stub.
+    pub to_stub: AtomicU32,
     /// What the stub is told: `OP_*`.
     pub op: AtomicU32,
     /// TSC ticks that the stub spins before it sleeps.
     pub spin: AtomicU32,
-    /// Processor that the thread ran on at its last message.
-    pub cpu: AtomicU32,
-    /// `FEATURE_*` of the host.
-    pub features: AtomicU32,
-    /// Host signal of `EVENT_SIGNAL`.
-    pub signal: AtomicU32,
     /// `SET_*`.
     pub resume_flags: AtomicU32,
+    /// Result register of `OP_RETURN`.
+    pub returned: AtomicU64,
     /// Address of the `ucontext` on the alternate stack: of the last signal, or to resume with.
     pub frame: AtomicU64,
     /// Segment bases of the application at the last signal, or to resume with.
     pub fs_base: AtomicU64,
     /// See `fs_base`.
     pub gs_base: AtomicU64,
+    /// `FEATURE_*` of the host.
+    pub features: AtomicU32,
+    /// Host signal of `EVENT_SIGNAL`.
+    pub signal: AtomicU32,
+
+    /// The application's registers in a call from patched text.
+    pub saved: Saved,
+    /// Minus the slot's address: by it a trampoline knows that GS is ours.
+    pub minus_self: AtomicU64,
+    /// A kick came in code of the stub that could not heed it.
+    pub kicked: AtomicU32,
+
     /// Zero when the thread has left the slot (`CLONE_CHILD_CLEARTID`).
     pub tid: AtomicU32,
     /// Descriptor number of the process's socket.
@@ -141,3 +196,5 @@ pub struct Slot {
     /// Control message buffer for descriptors, and the `msghdr` and `iovec` that point to it.
     pub message: [AtomicU64; 32],
 }
+
+const _: () = assert!(size_of::<Slot>() + 2048 <= CALL_STACK_TOP as usize, "room for the stack of calls");

@@ -4,6 +4,7 @@
 //! - `filter.rs`: the stub's seccomp filter.
 //! - `slot.rs`, `frame.rs`: the sentry's view of a thread's slot and of the signal frame in it.
 //! - `pace.rs`: where a sentry thread waits for its stub thread, and whether it spins.
+//! - `patch/`: text whose calls need no trap.
 //! - `process.rs`: a stub process: its life, its descriptors, its death.
 //! - `space.rs`, `context.rs`: the platform's interface.
 //! - `times.rs`: processor time of a thread.
@@ -15,6 +16,7 @@ mod frame;
 #[expect(dead_code, unreachable_pub, reason = "shared with the stub, which is another program")]
 mod layout;
 mod pace;
+mod patch;
 mod process;
 mod slot;
 mod space;
@@ -22,6 +24,7 @@ mod times;
 mod zygote;
 
 pub use context::{Context, Kicker};
+pub use patch::{Text, TextKey};
 pub use space::{GUEST_END, Space};
 pub use zygote::Platform;
 

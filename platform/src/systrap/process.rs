@@ -1,6 +1,7 @@
 //! A stub process on the host.
 
 use super::layout::{CALLS, Call, OP_CALLS, OP_FORK, SLOT_LEN, SLOTS, SLOTS_BASE};
+use super::context::Thread;
 use super::pace::{Cores, Pace};
 use super::slot::{SlotRef, Slots};
 use super::zygote::Reaper;
@@ -12,9 +13,10 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{
     AtomicBool,
-    Ordering::{Acquire, Relaxed, Release},
+    Ordering::{Acquire, Relaxed, Release, SeqCst},
 };
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
 use sync::{Mutex, Rank};
 
 thread_local! {
@@ -32,6 +34,9 @@ pub(super) struct Shared {
     /// `FEATURE_*`.
     pub(super) features: u32,
     pub(super) xstate: super::frame::XState,
+    /// Where the stub takes calls from patched text; empty where the host cannot do it.
+    pub(super) entry: OnceLock<u64>,
+    pub(super) texts: super::patch::Cache,
     /// Where exec mapped the vDSO and its data, in every fresh stub: address and length of each part.
     pub(super) vdso: OnceLock<Vdso>,
 }
@@ -62,6 +67,8 @@ pub(super) struct Process {
     /// Taken while descriptors travel: one message at a time, so that their numbers are known.
     channel: Mutex<Channel>,
     used: Mutex<Used>,
+    threads: Mutex<Vec<Weak<Thread>>>,
+    gate: Gate,
     gone: AtomicBool,
 }
 
@@ -72,6 +79,17 @@ struct Channel {
     /// Number of the stub's end in the stub.
     stub_socket: i32,
 }
+
+/// Keeps threads from application code while something changes under all of them.
+#[derive(Debug)]
+struct Gate {
+    /// Held by the one who closed it.
+    turn: Mutex<()>,
+    is_closed: AtomicBool,
+}
+
+/// How long a thread may take to leave application code when it is kicked.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// Which slots have a context.
 #[derive(Debug, Default)]
@@ -103,6 +121,8 @@ impl Process {
             slots,
             channel: Mutex::new(Rank::Space, Channel { socket, stub_socket }),
             used: Mutex::new(Rank::Leaf, Used::default()),
+            threads: Mutex::new(Rank::Leaf, Vec::new()),
+            gate: Gate { turn: Mutex::new(Rank::Platform, ()), is_closed: AtomicBool::new(false) },
             gone: AtomicBool::new(false),
         });
         let added = process.shared.reaper.add(&process);
@@ -208,18 +228,72 @@ impl Process {
         Ok(last)
     }
 
-    /// Maps a descriptor in the stub: sends it, lets `mmap` use it, closes it.
-    pub(super) fn map_fd(&self, slot: &SlotRef<'_>, fd: BorrowedFd<'_>, mmap: [u64; 6]) -> Result<i64, Errno> {
+    /// Maps a descriptor in the stub: sends it, lets each `mmap` use it, closes it.
+    pub(super) fn map_fd(&self, slot: &SlotRef<'_>, fd: BorrowedFd<'_>, mmaps: &[[u64; 6]]) -> Result<i64, Errno> {
         let channel = self.channel.lock();
         let [number, _] = next_fds(channel.stub_socket);
         send(&channel.socket, &[fd])?;
         prepare_message(slot);
         let receive = [channel.stub_socket as u64, Self::message_addr(slot), 0x40, 0, 0, 0];
-        let mut mmap = mmap;
-        mmap[4] = number as u64;
-        let mapped = self.calls(slot, &[(libc::SYS_recvmsg, receive), (libc::SYS_mmap, mmap)]);
-        self.calls(slot, &[(libc::SYS_close, [number as u64, 0, 0, 0, 0, 0])])?;
-        mapped
+        let mut calls = vec![(libc::SYS_recvmsg, receive)];
+        calls.extend(mmaps.iter().map(|&[addr, len, prot, flags, _, offset]| {
+            (libc::SYS_mmap, [addr, len, prot, flags, number as u64, offset])
+        }));
+        let close = (libc::SYS_close, [number as u64, 0, 0, 0, 0, 0]);
+        calls.push(close);
+        match self.calls(slot, &calls) {
+            Err(errno) => {
+                // The batch ended before the last call.
+                self.calls(slot, &[close])?;
+                Err(errno)
+            }
+            closed => closed,
+        }
+    }
+
+    /// Knows a thread of the process.
+    pub(super) fn add_thread(&self, thread: &Arc<Thread>) {
+        let mut threads = self.threads.lock();
+        threads.retain(|other| other.strong_count() > 0);
+        threads.push(Arc::downgrade(thread));
+    }
+
+    /// Runs `f` while no thread but the one in slot `own` is in application code. `EAGAIN`: one did not come out.
+    pub(super) fn alone<T>(&self, own: Option<u32>, f: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+        let _turn = self.gate.turn.lock();
+        let threads: Vec<_> = self.threads.lock().iter().filter_map(Weak::upgrade).collect();
+        let others = || threads.iter().filter(|thread| Some(thread.index) != own);
+        if others().next().is_none() {
+            return f();
+        }
+        self.gate.is_closed.store(true, SeqCst);
+        let deadline = Instant::now() + PATIENCE;
+        let are_out = others().all(|thread| {
+            let is_in = || thread.is_in_app() && !self.is_gone();
+            if is_in() {
+                thread.kick();
+            }
+            while is_in() && Instant::now() < deadline {
+                std::thread::yield_now();
+            }
+            !is_in()
+        });
+        let result = if are_out { f() } else { Err(Errno::EAGAIN) };
+        self.gate.is_closed.store(false, SeqCst);
+        result
+    }
+
+    /// Changes where threads that called from patched text go on.
+    pub(super) fn move_saved(&self, rip: impl Fn(u64) -> u64) {
+        for thread in self.threads.lock().iter().filter_map(Weak::upgrade) {
+            let word = &self.slots.slot(thread.index).saved.rip;
+            word.store(rip(word.load(Relaxed)), Relaxed);
+        }
+    }
+
+    /// Threads must wait before they go to application code.
+    pub(super) fn is_gate_closed(&self) -> bool {
+        self.gate.is_closed.load(SeqCst)
     }
 
     fn message_addr(slot: &SlotRef<'_>) -> u64 {

@@ -1,6 +1,6 @@
 //! The sentry's side of a stub process's slots.
 
-use super::layout::{ASLEEP, COPY, Call, EMPTY, FULL, GONE, SLOT_LEN, SLOTS, SLOTS_BASE, SLOTS_LEN, STACK, Slot};
+use super::layout::{ASLEEP, COPY, Call, EMPTY, FRAME, FULL, GONE, SLOT_LEN, SLOTS, SLOTS_BASE, SLOTS_LEN, Slot};
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::mm::{MapFlags, ProtFlags};
 use rustix::thread::futex;
@@ -71,6 +71,11 @@ impl std::ops::Deref for SlotRef<'_> {
 }
 
 impl SlotRef<'_> {
+    /// Number of the slot.
+    pub(super) const fn index(&self) -> u32 {
+        self.index
+    }
+
     /// Address of the slot in the stub.
     pub(super) fn stub_addr(&self) -> u64 {
         SLOTS_BASE + u64::from(self.index) * SLOT_LEN
@@ -92,8 +97,13 @@ impl SlotRef<'_> {
     pub(super) fn wait(&self, spin: u64, mut sleeps: impl FnMut()) -> bool {
         if spin > 0 {
             let start = super::ticks();
+            // Reading the clock may be slow: not each time.
             while self.to_sentry.load(Acquire) == EMPTY && super::ticks().wrapping_sub(start) < spin {
-                std::hint::spin_loop();
+                let mut looks = 32;
+                while self.to_sentry.load(Acquire) == EMPTY && looks > 0 {
+                    std::hint::spin_loop();
+                    looks -= 1;
+                }
             }
         }
         if self.to_sentry.load(Acquire) == EMPTY {
@@ -156,10 +166,10 @@ impl SlotRef<'_> {
         offset >= COPY && offset.checked_add(len as u64).is_some_and(|end| end <= SLOT_LEN)
     }
 
-    /// Offset in the slot of a stub address on its signal stack that has `len` bytes behind it.
+    /// Offset in the slot of a stub address where frames may lie that has `len` bytes behind it.
     pub(super) fn stack_offset(&self, addr: u64, len: u64) -> Option<u64> {
         let offset = addr.checked_sub(self.stub_addr())?;
-        (offset >= STACK && offset.checked_add(len)? <= SLOT_LEN).then_some(offset)
+        (offset >= FRAME && offset.checked_add(len)? <= SLOT_LEN).then_some(offset)
     }
 
     /// Prepares for a new thread.
@@ -171,6 +181,8 @@ impl SlotRef<'_> {
         self.features.store(features, Relaxed);
         self.socket.store(socket, Relaxed);
         self.resume_flags.store(0, Relaxed);
+        self.minus_self.store(self.stub_addr().wrapping_neg(), Relaxed);
+        self.kicked.store(0, Relaxed);
         self.tid.store(1, Relaxed);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::context::with_hands;
 use super::layout::{COPY, COPY_LEN, FAULTED, OP_CMPXCHG, OP_COPY_IN, OP_COPY_OUT, STUB_BASE};
+use super::patch::{Text, TextKey, Texts};
 use super::process::{Process, Vdso, rustix_error};
 use super::slot::SlotRef;
 use abi::Errno;
@@ -27,6 +28,7 @@ const NORESERVE: u64 = 0x4000;
 #[derive(Debug)]
 pub struct Space {
     pub(super) process: Arc<Process>,
+    pub(super) texts: Texts,
 }
 
 impl Space {
@@ -37,14 +39,17 @@ impl Space {
             return Ok(0);
         }
         let len = in_guest(addr, buf.len())?;
-        if !self.process.shared.can_reach {
-            return self.copy(OP_COPY_IN, addr, len, |slot, at, n| slot.read_bytes(COPY, &mut buf[at..at + n]));
-        }
-        let local = libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: len };
-        let remote = libc::iovec { iov_base: addr as *mut _, iov_len: len };
-        // SAFETY: `local` is `buf`, in bounds.
-        let n = unsafe { libc::process_vm_readv(self.process.pid, &raw const local, 1, &raw const remote, 1, 0) };
-        moved(n)
+        let n = if self.process.shared.can_reach {
+            let local = libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: len };
+            let remote = libc::iovec { iov_base: addr as *mut _, iov_len: len };
+            // SAFETY: `local` is `buf`, in bounds.
+            let n = unsafe { libc::process_vm_readv(self.process.pid, &raw const local, 1, &raw const remote, 1, 0) };
+            moved(n)?
+        } else {
+            self.copy(OP_COPY_IN, addr, len, |slot, at, n| slot.read_bytes(COPY, &mut buf[at..at + n]))?
+        };
+        self.texts.hide(addr, &mut buf[..n]);
+        Ok(n)
     }
 
     /// Writes guest memory: as many bytes as go before the first page that the guest may not write;
@@ -99,7 +104,9 @@ impl Space {
     /// Reads whatever the page protections say (ptrace PEEK).
     pub fn read_forced(&self, addr: u64, buf: &mut [u8]) -> Result<usize, Errno> {
         let len = in_guest(addr, buf.len())?;
-        self.memory_file()?.read_at(&mut buf[..len], addr).map_err(|_| Errno::EFAULT)
+        let n = self.memory_file()?.read_at(&mut buf[..len], addr).map_err(|_| Errno::EFAULT)?;
+        self.texts.hide(addr, &mut buf[..n]);
+        Ok(n)
     }
 
     /// Writes whatever the page protections say; private pages are copied (ptrace POKE).
@@ -150,7 +157,7 @@ impl Space {
         range(addr, len)?;
         let flags = 0x10 | if shared { 0x1 } else { 0x2 };
         let mmap = [addr, len, protection(prot), flags, 0, offset];
-        with_hands(&self.process, |slot| self.process.map_fd(slot, fd, mmap).map(|_| ()))
+        with_hands(&self.process, |slot| self.process.map_fd(slot, fd, &[mmap]).map(|_| ()))
     }
 
     /// Unmaps.
@@ -206,6 +213,78 @@ impl Space {
         let args = [command.into(), flags.into(), 0, 0, 0, 0];
         with_hands(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_membarrier, args)]))
             .map(|result| result as u64)
+    }
+
+    /// A `syscall` at offset `at` of the text `key` trapped. True when the text should be patched now.
+    pub fn note_call(&self, key: &TextKey, at: u32) -> bool {
+        self.process.shared.entry.get().is_some() && self.process.shared.texts.note(key, at)
+    }
+
+    /// The patched text of a file, if there is one.
+    pub fn patched(&self, key: &TextKey) -> Option<Arc<Text>> {
+        self.process.shared.texts.get(key)
+    }
+
+    /// Patches a file's text, which lies at `addr`, for all spaces to map.
+    pub fn patch(&self, key: &TextKey, code: &[u8], addr: u64) -> Option<Arc<Text>> {
+        let shared = &self.process.shared;
+        let text = Arc::new(Text::new(code, addr, &shared.texts.executed(key), *shared.entry.get()?)?);
+        shared.texts.put(key, Arc::clone(&text));
+        Some(text)
+    }
+
+    /// Maps a patched text with `prot` over the original at `at`, and its trampolines where
+    /// [`Text::trampolines_at`] says, which must be free. On failure the original must be mapped anew.
+    pub fn map_text(&self, text: &Arc<Text>, at: u64, prot: Prot) -> Result<(), Errno> {
+        let (trampolines, mut runs) = text.mmaps(at, protection(prot)).ok_or(Errno::ENOMEM)?;
+        runs.insert(0, trampolines);
+        with_hands(&self.process, |slot| {
+            self.process.alone(Some(slot.index()), || {
+                if !self.texts.add(text, at) {
+                    return Err(Errno::ENOMEM);
+                }
+                let mapped = self.process.map_fd(slot, text.memory(), &runs);
+                mapped.map(|_| ()).inspect_err(|_| self.texts.retire(at))
+            })
+        })
+    }
+
+    /// Starts and ends of patched texts that overlap a range.
+    pub fn patched_texts(&self, start: u64, end: u64) -> Vec<(u64, u64)> {
+        self.texts.overlapping(start, end)
+    }
+
+    /// The text at `at` is not patched any more: its pages were mapped anew, or are about to go. The trampolines stay.
+    pub fn retire_text(&self, at: u64) {
+        self.texts.retire(at);
+    }
+
+    /// Runs `restore`, which maps the original of a retired text at `at`, and unmaps its trampolines, while no other
+    /// thread runs; then nothing is left of it.
+    pub fn forget_text(&self, at: u64, restore: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
+        let own = with_hands(&self.process, |slot| Ok(slot.index()))?;
+        self.process.alone(Some(own), || {
+            restore()?;
+            self.process.move_saved(|rip| self.texts.place(rip).address(rip));
+            self.texts.forget(at);
+            Ok(())
+        })
+    }
+
+    /// Takes out all jumps, whoever runs: for a debugger, which shall see nothing of them. Works from any thread.
+    pub fn unpatch(&self) -> Result<(), Errno> {
+        let jumps = self.texts.originals();
+        if jumps.is_empty() {
+            return Ok(());
+        }
+        let memory = self.memory_file()?;
+        self.process.alone(None, || {
+            for (addr, bytes) in &jumps {
+                memory.write_all_at(bytes, *addr).map_err(|_| Errno::EFAULT)?;
+            }
+            self.texts.retire_all();
+            Ok(())
+        })
     }
 
     /// Length of the vDSO with its data, to be placed by [`Self::move_vdso`]. 0: the host has none.

@@ -8,12 +8,12 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-const CODE: u64 = 0x1_0000;
-const DATA: u64 = 0x2_0000;
-const PAGE: u64 = 4096;
+pub(super) const CODE: u64 = 0x1_0000;
+pub(super) const DATA: u64 = 0x2_0000;
+pub(super) const PAGE: u64 = 4096;
 
 /// One for all tests: a process has one reaper.
-fn platform() -> Arc<Platform> {
+pub(super) fn platform() -> Arc<Platform> {
     static PLATFORM: OnceLock<Arc<Platform>> = OnceLock::new();
     let start = || {
         let proc = std::fs::File::open("/proc").expect("/proc opens");

@@ -69,8 +69,16 @@ impl Platform {
         let reaper = Reaper { proc: config.proc, processes: Mutex::new(Rank::Leaf, Processes::default()) };
         let vdso = OnceLock::new();
         let can_reach = config.may_reach && can_reach(pid);
-        let shared =
-            Arc::new(Shared { reaper, cores: Cores::of_host(), features, xstate: XState::of_host(), vdso, can_reach });
+        let shared = Arc::new(Shared {
+            reaper,
+            cores: Cores::of_host(),
+            features,
+            xstate: XState::of_host(),
+            vdso,
+            entry: OnceLock::new(),
+            texts: super::patch::Cache::new(),
+            can_reach,
+        });
         let process = Process::new(Arc::clone(&shared), pid, slots, ours, START_SOCKET_FD).map_err(from_errno)?;
         process.take_first_slot(0);
         let thread_shared = Arc::clone(&shared);
@@ -79,7 +87,7 @@ impl Platform {
             .stack_size(64 * 1024)
             .spawn(move || thread_shared.reaper.run())?;
         Self::greet(&process)?;
-        let mut zygote = Context::first(process, 0, pid, Frame::fresh(shared.xstate.len));
+        let mut zygote = Context::first(process, 0, pid, Frame::fresh(shared.xstate.len), super::patch::Texts::new());
         zygote.lend_hands(|_| ());
         let ready = Arc::new(Ready { fresh: Mutex::new(Rank::Leaf, None), taken: AtomicU32::new(0) });
         let platform = Arc::new(Self { zygote: Mutex::new(Rank::Platform, zygote), ready, shared });
@@ -96,6 +104,9 @@ impl Platform {
         let slot = process.slots.slot(0);
         process.wait(&slot).map_err(|_| io::Error::other("the stub does not start"))?;
         let vdso = Vdso::find(process.shared.reaper.proc(), slot.result.load(Relaxed))?;
+        if process.shared.features & FEATURE_FSGSBASE != 0 {
+            let _ = process.shared.entry.set(slot.args[0].load(Relaxed));
+        }
         let (start, end) = (vdso.start, vdso.start + vdso.len());
         let rest = if vdso.len() == 0 { HOST_END } else { start };
         let above = SLOTS_BASE + SLOTS_LEN;

@@ -1,0 +1,180 @@
+//! Patched text: which mappings get it, and what takes it out again.
+//!
+//! The guest sees the file's own bytes whatever is mapped: reads by the sentry put them back, and what would show or
+//! change the text itself (`mprotect(2)` to writable, `mremap(2)`, `ptrace(2)`) restores it first. Trampolines lie in
+//! addresses that the guest finds free; a mapping that it wants just there takes them out.
+
+use crate::mapping::{Mapping, Source};
+use crate::space::{Mm, State};
+use abi::Errno;
+use abi::mm::{PAGE_SIZE, Prot};
+use platform::{Text, TextKey};
+use rustix::fs::FileType;
+use rustix::io::Errno as HostErrno;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+/// Largest text that is read to be patched.
+const TEXT_MAX: u64 = 128 << 20;
+
+/// Addresses of trampolines: nothing is mapped there as far as the guest knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hidden {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    /// The text that they belong to.
+    text: u64,
+}
+
+impl Hidden {
+    fn overlaps(&self, start: u64, end: u64) -> bool {
+        self.start < end && start < self.end
+    }
+}
+
+/// What tells the text of a new mapping from all others; `None` when it may change or is not worth a thought.
+pub(crate) fn key(mapping: &Mapping) -> Option<TextKey> {
+    let is_text = !mapping.is_shared && mapping.prot.contains(Prot::EXEC) && !mapping.prot.contains(Prot::WRITE);
+    let Source::File(backing, offset) = &mapping.source else { return None };
+    if !is_text || mapping.len() > TEXT_MAX {
+        return None;
+    }
+    let range = backing.host_range(*offset).ok()?;
+    let stat = rustix::fs::fstat(&range.fd).ok()?;
+    // A file without a name is the sandbox's own memory: the guest may write to it unseen.
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_nlink == 0 {
+        return None;
+    }
+    let changed = [stat.st_mtime as u64, stat.st_mtime_nsec, stat.st_ctime as u64, stat.st_ctime_nsec];
+    let [a, b, c, d] = changed;
+    Some(TextKey([stat.st_dev, stat.st_ino, stat.st_size as u64, a ^ c.rotate_left(32), b, d, range.offset, mapping.len()]))
+}
+
+impl Mm {
+    /// The call at `addr` trapped: when enough did, the text around it is patched, here and wherever it is mapped from
+    /// now on.
+    pub fn note_call(&self, addr: u64) {
+        let mut state = self.state.lock();
+        let Some(mapping) = state.tree.find(addr).filter(|mapping| mapping.text.is_some()) else { return };
+        let (Some(key), offset) = (mapping.text, addr - mapping.start) else { return };
+        if !u32::try_from(offset).is_ok_and(|offset| self.space().note_call(&key, offset)) {
+            return;
+        }
+        let mapping = mapping.clone();
+        let text = code(&mapping).and_then(|code| self.space().patch(&key, &code, mapping.start));
+        if let Some(text) = text
+            && self.space().patched_texts(mapping.start, mapping.end).is_empty()
+        {
+            self.place_text(&mut state, &mapping, &text);
+        }
+    }
+
+    /// Gives a new mapping its patched text, if there is one.
+    pub(crate) fn patch_new(&self, state: &mut State, mapping: &Mapping) {
+        if let Some(text) = mapping.text.and_then(|key| self.space().patched(&key)) {
+            self.place_text(state, mapping, &text);
+        }
+    }
+
+    /// Maps a patched text over its original; where that can't be done, the original stays.
+    fn place_text(&self, state: &mut State, mapping: &Mapping, text: &Arc<Text>) {
+        let Some((start, end)) = text.trampolines_at(mapping.start) else { return };
+        let is_free = state.tree.overlapping(start, end).next().is_none() && !state.is_hidden(start, end);
+        if !is_free || text.len() != mapping.len() {
+            return;
+        }
+        // Known before it is mapped: whatever comes of it, the addresses are taken.
+        state.hidden.push(Hidden { start, end, text: mapping.start });
+        if self.space().map_text(text, mapping.start, mapping.prot).is_err() {
+            let _ = self.map_on_host(mapping);
+        }
+    }
+
+    /// The range `start..end` is about to be unmapped, replaced, moved or made writable: text in it is as the file has
+    /// it, and no trampolines are in the way.
+    pub(crate) fn unpatch(&self, state: &mut State, start: u64, end: u64) -> Result<(), Errno> {
+        for (from, to) in self.space().patched_texts(start, end) {
+            if start > from || to > end {
+                self.restore(state, from, to)?;
+            }
+            self.space().retire_text(from);
+        }
+        while let Some(i) = state.hidden.iter().position(|hidden| hidden.overlaps(start, end)) {
+            let hidden = state.hidden.swap_remove(i);
+            let to = self.space().patched_texts(hidden.text, hidden.text + PAGE_SIZE).first().map(|text| text.1);
+            self.space().forget_text(hidden.text, || {
+                if let Some(to) = to {
+                    self.restore(state, hidden.text, to)?;
+                }
+                self.space().unmap(hidden.start, hidden.end - hidden.start)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// As [`Self::unpatch`], for text that stays mapped and is to be seen or changed.
+    pub(crate) fn restore_text(&self, state: &State, start: u64, end: u64) -> Result<(), Errno> {
+        for (from, to) in self.space().patched_texts(start, end) {
+            self.restore(state, from, to)?;
+            self.space().retire_text(from);
+        }
+        Ok(())
+    }
+
+    /// Maps anew what the tree says lies in `start..end`.
+    fn restore(&self, state: &State, start: u64, end: u64) -> Result<(), Errno> {
+        let parts = state.tree.overlapping(start, end).filter(|part| matches!(part.source, Source::File(..)));
+        for part in parts {
+            self.map_on_host(&part.part(part.start.max(start), part.end.min(end)))?;
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    /// Trampolines lie in the range.
+    pub(crate) fn is_hidden(&self, start: u64, end: u64) -> bool {
+        self.hidden.iter().any(|hidden| hidden.overlaps(start, end))
+    }
+
+    /// Start of the highest gap of `len` bytes in `low..high` that has no trampolines.
+    pub(crate) fn gap_below(&self, low: u64, high: u64, len: u64) -> Option<u64> {
+        let mut high = high;
+        loop {
+            let start = self.tree.gap_below(low, high, len)?;
+            match self.hidden.iter().filter(|hidden| hidden.overlaps(start, start + len)).map(|h| h.start).min() {
+                Some(below) => high = below,
+                None => return Some(start),
+            }
+        }
+    }
+
+    /// Start of the lowest gap of `len` bytes in `low..high` that has no trampolines.
+    pub(crate) fn gap_above(&self, low: u64, high: u64, len: u64) -> Option<u64> {
+        let mut low = low;
+        loop {
+            let start = self.tree.gap_above(low, high, len)?;
+            match self.hidden.iter().filter(|hidden| hidden.overlaps(start, start + len)).map(|h| h.end).max() {
+                Some(above) => low = above,
+                None => return Some(start),
+            }
+        }
+    }
+}
+
+/// The file's bytes under a mapping of text, as many as there are. `None` when they can't be read.
+fn code(mapping: &Mapping) -> Option<Vec<u8>> {
+    let Source::File(backing, offset) = &mapping.source else { return None };
+    let range = backing.host_range(*offset).ok()?;
+    let mut code = vec![0; mapping.len() as usize];
+    let mut done = 0;
+    while done < code.len() {
+        match rustix::io::pread(range.fd.as_fd(), &mut code[done..], range.offset + done as u64) {
+            Ok(0) => break,
+            Ok(n) => done += n,
+            Err(HostErrno::INTR) => {}
+            Err(_) => return None,
+        }
+    }
+    Some(code)
+}

@@ -1,0 +1,207 @@
+//! The patched text of a file.
+
+use super::scan;
+use super::site::{JUMP_LEN, Shape, Site};
+use super::trampoline::{self, Position, STRIDE};
+use abi::mm::PAGE_SIZE;
+use rustix::fs::{MemfdFlags, SealFlags};
+use std::io::{self, Write as _};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// Distance from the text to its trampolines: within reach of a jump, and far from what grows beside a program.
+const DISTANCE: u64 = 0x6000_0000;
+/// Pages without a site between pages with some that are taken along: fewer mappings.
+const GAP: u64 = 16;
+/// Most mappings over the text.
+const RUNS_MAX: usize = 48;
+
+/// Patched text: sealed, shared by all spaces that map it.
+#[derive(Debug)]
+pub struct Text {
+    memory: OwnedFd,
+    /// Bytes of the original text, a multiple of the page size.
+    pub(super) len: u64,
+    /// The changed pages, by offset in the text.
+    pub(super) runs: Vec<Run>,
+    /// Address of the text less that of the trampolines.
+    pub(super) reach: i64,
+    /// Offset of the trampolines in `memory`.
+    trampolines: u64,
+    /// In order of offsets.
+    sites: Vec<Site>,
+    /// The original bytes under each jump.
+    originals: Vec<[u8; JUMP_LEN]>,
+}
+
+/// Pages of the text that come from the memory file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    /// Offset in the text.
+    pub(super) start: u64,
+    pub(super) len: u64,
+    /// Offset in the memory file.
+    pub(super) offset: u64,
+}
+
+impl Text {
+    /// Patches `code`, which lies at `addr` where it was seen; `executed`: offsets of `syscall`s that trapped; `entry`:
+    /// where the stub takes calls. `None` when nothing can be patched, or the host makes no memory file.
+    pub(in super::super) fn new(code: &[u8], addr: u64, executed: &[u32], entry: u64) -> Option<Self> {
+        if code.len() > scan::TEXT_MAX {
+            return None;
+        }
+        let sites = scan::sites(code, executed);
+        let runs = runs(&sites)?;
+        // Below, where mappings come last; above for a program that lies low.
+        let reach = if addr > 2 * DISTANCE { DISTANCE.cast_signed() } else { -DISTANCE.cast_signed() };
+        let originals = sites.iter().map(|site| original(code, site)).collect();
+        let trampolines = runs.iter().map(|run| run.len).sum();
+        let mut text = Self {
+            memory: rustix::fs::memfd_create("text", memfd_flags()).ok()?,
+            len: (code.len() as u64).next_multiple_of(PAGE_SIZE),
+            runs,
+            reach,
+            trampolines,
+            sites,
+            originals,
+        };
+        text.write(code, entry).ok()?;
+        Some(text)
+    }
+
+    /// Fills the memory file and seals it.
+    fn write(&mut self, code: &[u8], entry: u64) -> io::Result<()> {
+        let mut file = std::fs::File::from(self.memory.try_clone()?);
+        for run in &self.runs {
+            let end = ((run.start + run.len) as usize).min(code.len());
+            let mut pages = code[run.start as usize..end].to_vec();
+            pages.resize(run.len as usize, 0);
+            for (index, site) in self.sites.iter().enumerate() {
+                if (run.start..run.start + run.len).contains(&site.start.into()) {
+                    let from = self.reach - (index as i64 + 1) * STRIDE.cast_signed() + i64::from(site.start) + 5;
+                    let mut jump = [0xe9, 0, 0, 0, 0];
+                    jump[1..].copy_from_slice(&(-from as i32).to_le_bytes());
+                    let at = (u64::from(site.start) - run.start) as usize;
+                    pages[at..at + JUMP_LEN].copy_from_slice(&jump);
+                }
+            }
+            file.write_all(&pages)?;
+        }
+        let mut trampolines = vec![0xcc; self.trampolines_len() as usize];
+        trampolines[..8].copy_from_slice(&entry.to_le_bytes());
+        for (index, site) in self.sites.iter().enumerate() {
+            let index = index as u64 + 1;
+            let code = trampoline::encode(site, index, self.reach, code);
+            let at = (index * STRIDE) as usize;
+            trampolines[at..at + code.len()].copy_from_slice(&code);
+        }
+        file.write_all(&trampolines)?;
+        let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
+        rustix::fs::fcntl_add_seals(&self.memory, seals)?;
+        Ok(())
+    }
+
+    /// Bytes of the trampolines, a multiple of the page size.
+    pub(super) fn trampolines_len(&self) -> u64 {
+        ((self.sites.len() as u64 + 1) * STRIDE).next_multiple_of(PAGE_SIZE)
+    }
+
+    /// Address range of the trampolines of the text at `at`; `None` when they would lie outside the guest's addresses.
+    pub fn trampolines_at(&self, at: u64) -> Option<(u64, u64)> {
+        let start = at.checked_add_signed(-self.reach)?;
+        let end = start.checked_add(self.trampolines_len())?;
+        (start >= 0x1_0000 && end <= crate::GUEST_END).then_some((start, end))
+    }
+
+    /// The memory file.
+    pub(in super::super) fn memory(&self) -> BorrowedFd<'_> {
+        self.memory.as_fd()
+    }
+
+    /// Arguments of the `mmap(2)` that maps the trampolines of the text at `at`, and of those that map its changed
+    /// pages; without the descriptor.
+    pub(in super::super) fn mmaps(&self, at: u64, prot: u64) -> Option<([u64; 6], Vec<[u64; 6]>)> {
+        // MAP_PRIVATE, MAP_FIXED.
+        let map = |addr, len, offset| [addr, len, prot, 0x12, 0, offset];
+        let (start, end) = self.trampolines_at(at)?;
+        let runs = self.runs.iter().map(|run| map(at + run.start, run.len, run.offset)).collect();
+        Some((map(start, end - start, self.trampolines), runs))
+    }
+
+    /// Bytes of the text that it stands for, a multiple of the page size.
+    #[expect(clippy::len_without_is_empty, reason = "text is never empty")]
+    pub const fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// The `syscall` at `at` is one of the patched sites.
+    pub(super) fn has_site(&self, at: u32) -> bool {
+        let after = at + super::site::SYSCALL_LEN as u32;
+        self.sites.binary_search_by_key(&after, |site| site.after).is_ok()
+    }
+
+    /// What offset `at` in the trampolines stands for.
+    pub(super) fn position(&self, at: u64) -> Option<Position> {
+        let site = self.sites.get((at / STRIDE).checked_sub(1)? as usize)?;
+        Some(trampoline::position(site, at % STRIDE))
+    }
+
+    /// Offset in the trampolines that stands for offset `at` in the text, where that lies in replaced bytes.
+    pub(super) fn tail(&self, at: u32) -> Option<u64> {
+        let index = self.sites.partition_point(|site| site.start <= at).checked_sub(1)?;
+        let tail = trampoline::tail(self.sites.get(index)?, at)?;
+        Some((index as u64 + 1) * STRIDE + tail)
+    }
+
+    /// The offsets of all jumps, and the bytes that stood there.
+    pub(super) fn originals(&self) -> impl Iterator<Item = (u32, [u8; JUMP_LEN])> + '_ {
+        self.sites.iter().zip(&self.originals).map(|(site, &bytes)| (site.start, bytes))
+    }
+
+    /// Puts the original bytes in place of the jumps in `bytes`, which were read at offset `at`.
+    pub(super) fn hide(&self, at: u64, bytes: &mut [u8]) {
+        let end = at + bytes.len() as u64;
+        let first = self.sites.partition_point(|site| u64::from(site.start) + JUMP_LEN as u64 <= at);
+        for (site, original) in self.sites[first..].iter().zip(&self.originals[first..]) {
+            let start = u64::from(site.start);
+            if start >= end {
+                break;
+            }
+            for (i, &byte) in original.iter().enumerate() {
+                let place = (start + i as u64).checked_sub(at).and_then(|place| bytes.get_mut(place as usize));
+                if let Some(place) = place {
+                    *place = byte;
+                }
+            }
+        }
+    }
+}
+
+fn original(code: &[u8], site: &Site) -> [u8; JUMP_LEN] {
+    std::array::from_fn(|i| code.get(site.start as usize + i).copied().unwrap_or_default())
+}
+
+/// Memory whose mappings may be executed, where the host can tell.
+fn memfd_flags() -> MemfdFlags {
+    MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING
+}
+
+/// The pages with sites, in few runs. `None` when there are no sites, or runs are too many.
+fn runs(sites: &[Site]) -> Option<Vec<Run>> {
+    let mut runs: Vec<Run> = Vec::new();
+    for site in sites {
+        debug_assert!(matches!(site.shape, Shape::Numbered(_) | Shape::Tailed(_)), "all are jumps");
+        let start = u64::from(site.start) / PAGE_SIZE * PAGE_SIZE;
+        let end = (u64::from(site.start) + JUMP_LEN as u64).next_multiple_of(PAGE_SIZE);
+        match runs.last_mut() {
+            Some(run) if start <= run.start + run.len + GAP * PAGE_SIZE => run.len = run.len.max(end - run.start),
+            _ => runs.push(Run { start, len: end - start, offset: 0 }),
+        }
+    }
+    let mut offset = 0;
+    for run in &mut runs {
+        run.offset = offset;
+        offset += run.len;
+    }
+    (!runs.is_empty() && runs.len() <= RUNS_MAX).then_some(runs)
+}
