@@ -37,6 +37,29 @@ pub struct Call {
     pub is_trapped: bool,
 }
 
+/// What a thread is known by to itself: calls for these need no sentry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of the calls")]
+pub struct Ids {
+    pub pid: u32,
+    pub tid: u32,
+    pub uid: u32,
+    pub gid: u32,
+    pub euid: u32,
+    pub egid: u32,
+}
+
+/// A host call that may sleep: of the futex family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// Number.
+    pub nr: u32,
+    /// Arguments; addresses are the application's.
+    pub args: [u64; 6],
+    /// When it ends: the index of the argument that is to point to it, seconds and nanoseconds on the call's clock.
+    pub deadline: Option<(usize, i64, i64)>,
+}
+
 /// Why application code stopped running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -46,6 +69,8 @@ pub enum Exit {
     Fault(Fault),
     /// It was kicked.
     Interrupt,
+    /// It was kicked while it slept in the call of [`Context::run_wait`], which had no effect.
+    WaitInterrupted,
     /// Its host process is gone: the guest process dies by SIGKILL.
     Dead,
 }

@@ -10,7 +10,7 @@ use crate::layout::*;
 use crate::{Context, serve};
 use core::arch::global_asm;
 use core::mem::offset_of;
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 macro_rules! saved {
     ($field:ident) => {
@@ -21,37 +21,123 @@ macro_rules! saved {
 /// Flags that are not the arithmetic ones, nor those that always are set in application code (IF and bit 1).
 const RARE_FLAGS: u64 = !0xad7;
 
+/// Saves the application's registers in the slot, and goes to the stack of calls.
+macro_rules! save {
+    () => {
+        "
+        mov [r11 + {rsp}], rsp
+        lea rsp, [r11 + {stack}]
+        pushfq
+        pop [r11 + {flags}]
+        cld
+        mov [r11 + {nr}], eax
+        mov [r11 + {call}], rdi
+        mov [r11 + {call} + 8], rsi
+        mov [r11 + {call} + 16], rdx
+        mov [r11 + {call} + 24], r10
+        mov [r11 + {call} + 32], r8
+        mov [r11 + {call} + 40], r9
+        mov [r11 + {rip}], rcx
+        mov [r11 + {rbx}], rbx
+        mov [r11 + {rbp}], rbp
+        mov [r11 + {r12}], r12
+        mov [r11 + {r13}], r13
+        mov [r11 + {r14}], r14
+        mov [r11 + {r15}], r15
+        test dword ptr [r11 + {features}], {fsgsbase}
+        jz 1f
+        rdfsbase rcx
+        mov [r11 + {fs_base}], rcx
+        1:
+        mov rdi, r11
+        xor ebp, ebp
+        "
+    };
+}
+
+/// One entry of `ID_CALLS`: touches no flags, and needs no register but the two that a call loses.
+macro_rules! id_entry {
+    ($index:literal) => {
+        concat!(
+            ".balign 128\n",
+            "mov [r11 + {id_back}], rcx\n",
+            "mov ecx, [r11 + {asks_always}]\n",
+            "jrcxz 1f\n",
+            "mov rcx, [r11 + {id_back}]\n",
+            "mov eax, {id_nr",
+            $index,
+            "}\n",
+            "jmp stub_call\n",
+            "1:\n",
+            "mov eax, [r11 + {ids} + 4 * ",
+            $index,
+            "]\n",
+            "mov [r11 + {rsp}], rsp\n",
+            "lea rsp, [r11 + {stack}]\n",
+            "pushfq\n",
+            "mov rsp, [r11 + {rsp}]\n",
+            "mov rcx, [r11 + {id_back}]\n",
+            "mov r11, [r11 + {stack} - 8]\n",
+            "jmp rcx\n",
+        )
+    };
+}
+
 global_asm!(
-    ".globl stub_call",
+    ".balign 128",
+    "stub_ids:",
+    id_entry!("0"),
+    id_entry!("1"),
+    id_entry!("2"),
+    id_entry!("3"),
+    id_entry!("4"),
+    id_entry!("5"),
+    "stub_ids_end:",
+    ids = const offset_of!(Slot, ids),
+    id_back = const offset_of!(Slot, id_back),
+    asks_always = const offset_of!(Slot, asks_always),
+    stack = const CALL_STACK_TOP,
+    rsp = const saved!(rsp),
+    id_nr0 = const ID_CALLS[0],
+    id_nr1 = const ID_CALLS[1],
+    id_nr2 = const ID_CALLS[2],
+    id_nr3 = const ID_CALLS[3],
+    id_nr4 = const ID_CALLS[4],
+    id_nr5 = const ID_CALLS[5],
+);
+
+global_asm!(
     "stub_call:",
-    "mov [r11 + {rsp}], rsp",
-    "lea rsp, [r11 + {stack}]",
-    "pushfq",
-    "pop [r11 + {flags}]",
-    "cld",
-    "mov [r11 + {nr}], eax",
-    "mov [r11 + {call}], rdi",
-    "mov [r11 + {call} + 8], rsi",
-    "mov [r11 + {call} + 16], rdx",
-    "mov [r11 + {call} + 24], r10",
-    "mov [r11 + {call} + 32], r8",
-    "mov [r11 + {call} + 40], r9",
-    "mov [r11 + {rip}], rcx",
-    "mov [r11 + {rbx}], rbx",
-    "mov [r11 + {rbp}], rbp",
-    "mov [r11 + {r12}], r12",
-    "mov [r11 + {r13}], r13",
-    "mov [r11 + {r14}], r14",
-    "mov [r11 + {r15}], r15",
-    "rdfsbase rcx",
-    "mov [r11 + {fs_base}], rcx",
-    "mov rdi, r11",
+    save!(),
     "mov esi, {event_call}",
-    "xor ebp, ebp",
     "call {serve}",
     "ud2",
+    "stub_local:",
+    save!(),
+    "call {local}",
+    "ud2",
+    // A host call that may sleep: its arguments at rdi, kicks noted at rsi. A kick before the call is made ends it too.
+    "stub_wait:",
+    "push rbx",
+    "mov rbx, rdi",
+    "mov rax, [rbx]",
+    "mov rdi, [rbx + 8]",
+    "mov rdx, [rbx + 24]",
+    "mov r10, [rbx + 32]",
+    "mov r8, [rbx + 40]",
+    "mov r9, [rbx + 48]",
+    "cmp dword ptr [rsi], 0",
+    "jne stub_wait_kicked",
+    "mov rsi, [rbx + 16]",
+    "syscall",
+    "stub_wait_made:",
+    "pop rbx",
+    "ret",
+    "stub_wait_kicked:",
+    "mov rax, -4",
+    "pop rbx",
+    "ret",
     // Back to the application: slot in rdi. From the look at `kicked` on, a kick is heeded by its handler.
-    ".globl stub_return",
     "stub_return:",
     "cmp dword ptr [rdi + {kicked}], 0",
     "jne 3f",
@@ -92,12 +178,10 @@ global_asm!(
     "mov dword ptr [rdi + {kicked}], 0",
     "lea rsp, [rdi + {stack}]",
     "mov esi, {event_kicked}",
-    ".globl stub_return_end",
     "stub_return_end:",
     "call {serve}",
     "ud2",
     // Back to the application by a signal frame: slot in rdi, frame in rsi.
-    ".globl stub_resume",
     "stub_resume:",
     "cmp dword ptr [rdi + {kicked}], 0",
     "jne 4f",
@@ -109,7 +193,6 @@ global_asm!(
     "mov dword ptr [rdi + {signal}], {sigusr1}",
     "lea rsp, [rdi + {stack}]",
     "mov esi, {event_signal}",
-    ".globl stub_resume_end",
     "stub_resume_end:",
     "call {serve}",
     "ud2",
@@ -121,6 +204,9 @@ global_asm!(
     "xsave64 [rdi]",
     "ret",
     serve = sym serve,
+    local = sym crate::local::local,
+    features = const offset_of!(Slot, features),
+    fsgsbase = const FEATURE_FSGSBASE,
     stack = const CALL_STACK_TOP,
     rare = const RARE_FLAGS as i32,
     event_call = const EVENT_CALL,
@@ -146,6 +232,12 @@ global_asm!(
 
 unsafe extern "C" {
     pub(crate) safe fn stub_call();
+    pub(crate) safe fn stub_local();
+    pub(crate) safe fn stub_ids();
+    safe fn stub_ids_end();
+    safe fn stub_wait(call: *const Call, kicked: &AtomicU32) -> i64;
+    safe fn stub_wait_made();
+    safe fn stub_wait_kicked();
     safe fn stub_return(slot: &Slot) -> !;
     safe fn stub_return_end();
     safe fn stub_resume(slot: &Slot, frame: u64) -> !;
@@ -162,6 +254,22 @@ pub(crate) fn give_back(slot: &Slot) -> ! {
 pub(crate) fn resume_frame(slot: &Slot) -> ! {
     stub_resume(slot, slot.frame.load(Relaxed))
 }
+
+/// Makes a host call that may sleep. `EINTR`: a kick ended it.
+pub(crate) fn sleep(slot: &Slot, call: &Call) -> i64 {
+    slot.sleep_count.store(slot.sleep_count.load(Relaxed).wrapping_add(1), Relaxed);
+    slot.sleeps.store(1, Relaxed);
+    let result = stub_wait(call, &slot.kicked);
+    slot.sleeps.store(0, Relaxed);
+    if result == EINTR {
+        // The sentry hears of it by the message that follows.
+        slot.kicked.store(0, Relaxed);
+    }
+    result
+}
+
+/// `EINTR`, as a result.
+pub(crate) const EINTR: i64 = -4;
 
 /// Saves the extended state, which is the application's own all the while.
 pub(crate) fn save_xstate(slot: &Slot) {
@@ -182,11 +290,43 @@ pub(crate) enum Kick {
     Later,
 }
 
+/// The call that is being answered from `Slot::ids` is made by trap instead: the sentry sees it, and so the kick.
+fn make_by_trap(slot: &Slot, context: &mut Context) -> Kick {
+    let at = context.rip - stub_ids as *const () as u64;
+    let back = if at % ID_ENTRY_LEN == 0 { context.rcx } else { slot.id_back.load(Relaxed) };
+    if context.rsp.wrapping_sub(slot as *const Slot as u64) < SLOT_LEN {
+        context.rsp = slot.saved.rsp.load(Relaxed);
+    }
+    context.rax = ID_CALLS[(at / ID_ENTRY_LEN) as usize % ID_CALLS.len()].into();
+    // Before each place to come back to stands a `syscall`.
+    context.rip = back - 2;
+    Kick::Later
+}
+
+/// Where a wait goes on whose call is not made: past the pop of what was pushed, if it was.
+fn wait_kicked(context: &mut Context) -> u64 {
+    if context.rip == stub_wait as *const () as u64 {
+        // SAFETY: as the push would have done; the stack is the stub's own.
+        unsafe {
+            context.rsp -= 8;
+            *(context.rsp as *mut u64) = context.rbx;
+        }
+    }
+    stub_wait_kicked as *const () as u64
+}
+
 /// A kick came at `context`.
 pub(crate) fn kick(slot: &Slot, context: &mut Context) -> Kick {
-    let within = |from: *const (), to: *const ()| (from as u64..to as u64).contains(&context.rip);
+    let rip = context.rip;
+    let within = |from: *const (), to: *const ()| (from as u64..to as u64).contains(&rip);
     if within(stub_resume as *const (), stub_resume_end as *const ()) {
         return Kick::Frame;
+    }
+    if within(stub_ids as *const (), stub_ids_end as *const ()) {
+        return make_by_trap(slot, context);
+    }
+    if within(stub_wait as *const (), stub_wait_made as *const ()) {
+        context.rip = wait_kicked(context);
     }
     if !within(stub_return as *const (), stub_return_end as *const ()) {
         slot.kicked.store(1, Relaxed);

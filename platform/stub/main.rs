@@ -10,6 +10,7 @@
 mod call;
 #[path = "../src/systrap/layout.rs"]
 mod layout;
+mod local;
 
 use core::arch::{asm, global_asm, naked_asm};
 use core::sync::atomic::{AtomicU32, Ordering::{Acquire, Relaxed, Release, SeqCst}};
@@ -133,7 +134,10 @@ extern "C" fn first_main(slot: *const Slot) -> ! {
     if syscall(SYS_CAPSET, [header.as_ptr() as u64, none.as_ptr() as u64, 0, 0, 0, 0]) != 0 {
         die();
     }
-    slot.args[0].store(call::stub_call as *const () as u64, Relaxed);
+    let entries = [call::stub_call as *const (), call::stub_local as *const (), call::stub_ids as *const ()];
+    for (word, entry) in slot.args.iter().zip(entries) {
+        word.store(entry as u64, Relaxed);
+    }
     post(slot, EVENT_READY);
     wait(slot);
     // What exec mapped beside the image: the sentry named two ranges.
@@ -282,6 +286,18 @@ extern "C" fn serve(slot: &Slot, mut event: u32) -> ! {
                 let [addr, old, new, _] = &slot.args;
                 let result = stub_exchange(addr.load(Relaxed), old.load(Relaxed), new.load(Relaxed));
                 slot.result.store(result, Relaxed);
+            }
+            OP_WAIT => {
+                // SAFETY: inside the slot; the sentry does not touch the batch while the stub has the turn.
+                let call = unsafe { *slot.calls[0].get() };
+                let result = call::sleep(slot, &call);
+                if result == call::EINTR {
+                    event = EVENT_WAIT_KICKED;
+                } else {
+                    slot.returned.store(result as u64, Relaxed);
+                    load_bases(slot);
+                    call::give_back(slot)
+                }
             }
             OP_SAVE_XSTATE => call::save_xstate(slot),
             _ => die(),

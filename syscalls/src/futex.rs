@@ -9,7 +9,7 @@ use abi::futex::{
     FUTEX2_PRIVATE, FUTEX2_SIZE_MASK, FUTEX2_SIZE_U32, FutexWaitv, RobustListHead,
 };
 use abi::time::Timespec;
-use kernel::futex::{Ended, Identity, Locker, WakeOp, Word};
+use kernel::futex::{Ended, Identity, Locker, Word};
 use kernel::{CurrentTask, RestartBlock};
 use mm::{UserAddr, UserPtr};
 use std::sync::Arc;
@@ -49,19 +49,13 @@ pub(crate) fn futex(
     match command {
         FUTEX_WAIT => wait(task, word, value, FUTEX_BITSET_MATCH_ANY, deadline),
         FUTEX_WAIT_BITSET => wait(task, word, value, value3, deadline),
-        FUTEX_WAKE => Ok(table.wake(&*mm, word, value, FUTEX_BITSET_MATCH_ANY)?),
-        FUTEX_WAKE_BITSET => Ok(table.wake(&*mm, word, value, value3)?),
-        FUTEX_REQUEUE | FUTEX_CMP_REQUEUE => {
-            check_counts(value, value2)?;
-            let expected = (command == FUTEX_CMP_REQUEUE).then_some(value3);
-            Ok(table.requeue(&*mm, word, second, value, value2, expected)?)
+        FUTEX_WAKE | FUTEX_WAKE_BITSET => {
+            host_futex(task, [addr.0, op.into(), value.into(), 0, 0, value3.into()], &[addr])
         }
-        FUTEX_WAKE_OP => loop {
-            if let Some(woken) = table.wake_op(&*mm, word, second, value, value2, WakeOp(value3))? {
-                break Ok(woken);
-            }
-            check_signals(task)?;
-        },
+        FUTEX_REQUEUE | FUTEX_CMP_REQUEUE | FUTEX_WAKE_OP => {
+            let args = [addr.0, op.into(), value.into(), timeout, addr2.0, value3.into()];
+            host_futex(task, args, &[addr, addr2])
+        }
         FUTEX_LOCK_PI | FUTEX_LOCK_PI2 | FUTEX_TRYLOCK_PI => {
             let only_try = command == FUTEX_TRYLOCK_PI;
             let ended = with_locker(task, |locker| table.lock_pi(&*mm, locker, word, deadline, only_try))?;
@@ -133,17 +127,39 @@ const fn end_pi(ended: Ended) -> Result<u32, Fail> {
     }
 }
 
+/// A call that the host makes at once on the caller's own memory.
+fn host_futex(task: &CurrentTask, args: [u64; 6], words: &[UserAddr]) -> Result<u32, Fail> {
+    if words.iter().any(|word| word.0 >= platform::GUEST_END) {
+        return Err(Errno::EFAULT.into());
+    }
+    Ok(task.mm().space().futex(args)?)
+}
+
 fn wait(task: &mut CurrentTask, word: Word, value: u32, bitset: u32, deadline: Option<Deadline>) -> Result<u32, Fail> {
-    let mm = task.mm().clone();
-    match task.kernel().futexes().wait(&*mm, task.task().word(), word, value, bitset, deadline)? {
-        Ended::Woken => Ok(0),
-        Ended::TimedOut => Err(Errno::ETIMEDOUT.into()),
-        Ended::Interrupted if deadline.is_none() => Err(Fail::Interrupted(Restart::Sa)),
-        Ended::Interrupted => {
-            let args = [word.addr.0, word.shared.into(), value.into(), bitset.into(), 0, 0];
-            task.set_restart_block(RestartBlock { resume, deadline, args });
-            Err(Fail::Interrupted(Restart::Block))
-        }
+    if word.addr.0 >= platform::GUEST_END {
+        return Err(Errno::EFAULT.into());
+    }
+    let mut op = FUTEX_WAIT_BITSET;
+    if !word.shared {
+        op |= FUTEX_PRIVATE_FLAG;
+    }
+    let deadline = deadline.map(on_host);
+    if deadline.is_some_and(|deadline| deadline.clock == Clock::Realtime) {
+        op |= FUTEX_CLOCK_REALTIME;
+    }
+    let args = [word.addr.0, op.into(), value.into(), 0, 0, bitset.into()];
+    let block = deadline.map(|deadline| {
+        let args = [word.addr.0, word.shared.into(), value.into(), bitset.into(), 0, 0];
+        RestartBlock { resume, deadline: Some(deadline), args }
+    });
+    task.sleep_on_host(abi::nr::FUTEX, args, deadline.map(|deadline| (3, deadline)), block)
+}
+
+/// A point in time on a clock that the host's futexes know.
+fn on_host(deadline: Deadline) -> Deadline {
+    match deadline.clock {
+        Clock::Monotonic | Clock::Realtime => deadline,
+        Clock::Boottime => Deadline::after(deadline.left()).unwrap_or(deadline),
     }
 }
 
@@ -179,7 +195,7 @@ pub(crate) fn futex_waitv(
     flags: u32,
     timeout: UserPtr<Timespec>,
     clock: i32,
-) -> Result<usize, Fail> {
+) -> Result<u32, Fail> {
     if flags != 0 || count == 0 || count > FUTEX_WAITV_MAX || waiters.is_null() {
         return Err(Errno::EINVAL.into());
     }
@@ -190,19 +206,17 @@ pub(crate) fn futex_waitv(
         }
         None => None,
     };
-    let mut list = Vec::with_capacity(count as usize);
-    for entry in waiters.read_array(&**task.mm(), count as usize)? {
-        if entry.reserved != 0 || entry.val > u64::from(u32::MAX) {
-            return Err(Errno::EINVAL.into());
-        }
-        list.push((new_word(entry.uaddr, entry.flags)?, entry.val as u32));
+    if waiters.addr().0 >= platform::GUEST_END {
+        return Err(Errno::EFAULT.into());
     }
-    let mm = task.mm().clone();
-    match task.kernel().futexes().wait_many(&*mm, task.task().word(), &list, deadline)? {
-        Ok(index) => Ok(index),
-        Err(Ended::TimedOut) => Err(Errno::ETIMEDOUT.into()),
-        Err(_) => Err(Fail::Interrupted(Restart::Sa)),
-    }
+    let deadline = deadline.map(on_host);
+    let clock = if deadline.is_some_and(|deadline| deadline.clock == Clock::Realtime) {
+        abi::clock::CLOCK_REALTIME
+    } else {
+        abi::clock::CLOCK_MONOTONIC
+    };
+    let args = [waiters.addr().0, count.into(), 0, 0, clock as u64, 0];
+    task.sleep_on_host(abi::nr::FUTEX_WAITV, args, deadline.map(|deadline| (3, deadline)), None)
 }
 
 /// A mask or value of the newer calls must fit its word.
@@ -211,17 +225,19 @@ fn new_value(value: u64) -> Result<u32, Errno> {
 }
 
 /// `futex_wake`, number 454.
-pub(crate) fn futex_wake(task: &mut CurrentTask, addr: u64, mask: u64, count: i32, flags: u32) -> Result<u32, Errno> {
+pub(crate) fn futex_wake(task: &mut CurrentTask, addr: u64, mask: u64, count: i32, flags: u32) -> Result<u32, Fail> {
     let word = new_word(addr, flags)?;
     let mask = new_value(mask)?;
     if mask == 0 {
-        return Err(Errno::EINVAL);
+        return Err(Errno::EINVAL.into());
     }
-    let mm = task.mm().clone();
     match u32::try_from(count) {
         Ok(0) => Ok(0),
-        Ok(count) => task.kernel().futexes().wake(&*mm, word, count, mask),
-        Err(_) => Err(Errno::EINVAL),
+        Ok(count) => {
+            let op = FUTEX_WAKE_BITSET | if word.shared { 0 } else { FUTEX_PRIVATE_FLAG };
+            host_futex(task, [word.addr.0, op.into(), count.into(), 0, 0, mask.into()], &[word.addr])
+        }
+        Err(_) => Err(Errno::EINVAL.into()),
     }
 }
 
@@ -247,26 +263,31 @@ pub(crate) fn futex_wait(
     wait(task, word, value, mask, deadline)
 }
 
-/// `futex_requeue`, number 456.
+/// `futex_requeue`, number 456. Both words are private, or both are not.
 pub(crate) fn futex_requeue(
     task: &mut CurrentTask,
     waiters: UserPtr<FutexWaitv>,
     flags: u32,
     wake: u32,
     requeue: u32,
-) -> Result<u32, Errno> {
+) -> Result<u32, Fail> {
     if flags != 0 || waiters.is_null() {
-        return Err(Errno::EINVAL);
+        return Err(Errno::EINVAL.into());
     }
     let pair = waiters.read_array(&**task.mm(), 2)?;
-    let &[from, to] = pair.as_slice() else { return Err(Errno::EINVAL) };
+    let &[from, to] = pair.as_slice() else { return Err(Errno::EINVAL.into()) };
     if from.reserved != 0 || to.reserved != 0 {
-        return Err(Errno::EINVAL);
+        return Err(Errno::EINVAL.into());
     }
     check_counts(wake, requeue)?;
     let (from_word, to_word) = (new_word(from.uaddr, from.flags)?, new_word(to.uaddr, to.flags)?);
-    let mm = task.mm().clone();
-    task.kernel().futexes().requeue(&*mm, from_word, to_word, wake, requeue, Some(new_value(from.val)?))
+    if from_word.shared != to_word.shared {
+        return Err(Errno::EINVAL.into());
+    }
+    let op = FUTEX_CMP_REQUEUE | if from_word.shared { 0 } else { FUTEX_PRIVATE_FLAG };
+    let value = new_value(from.val)?;
+    let args = [from_word.addr.0, op.into(), wake.into(), requeue.into(), to_word.addr.0, value.into()];
+    host_futex(task, args, &[from_word.addr, to_word.addr])
 }
 
 /// `set_robust_list(2)`.

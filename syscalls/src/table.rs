@@ -217,7 +217,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     FREMOVEXATTR "fremovexattr" crate::file::fremovexattr, Support::Full;
     TKILL "tkill" crate::signal::tkill, Support::Full;
     TIME "time" crate::time::time, Support::Full;
-    FUTEX "futex" crate::futex::futex, Support::Partial("PI futexes lend no priority");
+    FUTEX "futex" crate::futex::futex, Support::Partial("PI futexes lend no priority; waking a word that waits to be moved to a PI lock is no error");
     SCHED_SETAFFINITY "sched_setaffinity" crate::sched::sched_setaffinity, Support::Full;
     SCHED_GETAFFINITY "sched_getaffinity" crate::sched::sched_getaffinity, Support::Full;
     EPOLL_CREATE "epoll_create" crate::file::epoll_create, Support::Full;
@@ -336,5 +336,5 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     FCHMODAT2 "fchmodat2" crate::file::fchmodat2, Support::Full;
     FUTEX_WAKE "futex_wake" crate::futex::futex_wake, Support::Full;
     FUTEX_WAIT "futex_wait" crate::futex::futex_wait, Support::Full;
-    FUTEX_REQUEUE "futex_requeue" crate::futex::futex_requeue, Support::Full;
+    FUTEX_REQUEUE "futex_requeue" crate::futex::futex_requeue, Support::Partial("both words private, or neither");
 };

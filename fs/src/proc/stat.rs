@@ -29,7 +29,7 @@ impl State {
             Self::Zombie
         } else if task.is_stopped() {
             Self::Stopped
-        } else if task.word().is_sleeping() {
+        } else if task.is_asleep() {
             Self::Sleeping
         } else {
             Self::Running

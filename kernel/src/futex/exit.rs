@@ -18,7 +18,7 @@ impl CurrentTask {
         }
         kernel.futexes().exit_pi(&identity);
         if clear != UserAddr::NULL && self.shares_memory() {
-            kernel.futexes().wake_at_exit(mm, clear);
+            super::wake_at_exit(mm, clear);
         }
     }
 

@@ -1,7 +1,11 @@
 //! Futexes: `futex(2)`, `futex(7)`.
 //!
-//! - `mod.rs`: the table: buckets of waiters, found by the identity of the word.
-//! - `wait.rs`, `wake.rs`: plain waits, wakes, requeues.
+//! Plain waits, wakes and requeues are the host's: a guest thread is a host thread in a process that maps the word as
+//! the guest does, so the host finds those who wait by the same rules. Only locks with an owner are kept here, because
+//! an owner is named by a thread id, and those are the sandbox's own.
+//!
+//! - `host.rs`: sleeping on the host.
+//! - `mod.rs`: the table of locks: buckets of waiters, found by the identity of the word.
 //! - `pi.rs`, `requeue_pi.rs`: locks with an owner. No priority is lent to the owner.
 //! - `robust.rs`: what a dying thread leaves.
 //!
@@ -9,28 +13,25 @@
 //! wake that follows the change.
 
 mod exit;
+mod host;
 mod pi;
 mod requeue_pi;
 mod robust;
 #[cfg(test)]
 mod tests;
-mod wait;
-mod wake;
 
 use abi::Errno;
-use abi::futex::FUTEX_BITSET_MATCH_ANY;
+use abi::futex::{FUTEX_PRIVATE_FLAG, FUTEX_WAKE};
 use mm::{FutexKey, Mm, UserAddr, UserMemory};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering::SeqCst};
 use sync::{Mutex, MutexGuard, Rank, WaitWord};
 
+pub use host::HostWait;
 pub use pi::Locker;
-pub use wake::WakeOp;
 
 /// Buckets; a power of two.
 const BUCKETS: usize = 256;
-/// Failed exchanges after which a loop lets go of its locks.
-const SPINS: u32 = 64;
 
 /// Memory that holds futex words: the calling task's own.
 pub trait Words {
@@ -40,6 +41,8 @@ pub trait Words {
     fn load(&self, addr: UserAddr) -> Result<u32, Errno>;
     /// Atomic compare-and-exchange; the value before. `EFAULT`.
     fn compare_exchange(&self, addr: UserAddr, old: u32, new: u32) -> Result<u32, Errno>;
+    /// Wakes one who waits for the word without owning it (`FUTEX_WAKE`).
+    fn wake(&self, word: Word) -> Result<(), Errno>;
 }
 
 impl Words for Mm {
@@ -58,6 +61,11 @@ impl Words for Mm {
 
     fn compare_exchange(&self, addr: UserAddr, old: u32, new: u32) -> Result<u32, Errno> {
         Self::compare_exchange(self, addr, old, new)
+    }
+
+    fn wake(&self, word: Word) -> Result<(), Errno> {
+        let op = if word.shared { FUTEX_WAKE } else { FUTEX_WAKE | FUTEX_PRIVATE_FLAG };
+        self.space().futex([word.addr.0, op.into(), 1, 0, 0, 0]).map(drop)
     }
 }
 
@@ -147,8 +155,6 @@ impl Waiter {
 /// What a waiter waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// A wake.
-    Plain,
     /// To be moved to this PI lock.
     RequeuePi(FutexKey),
     /// To own the lock.
@@ -158,7 +164,6 @@ enum Kind {
 /// A waiter in its bucket.
 struct Entry {
     key: FutexKey,
-    bitset: u32,
     kind: Kind,
     waiter: Arc<Waiter>,
 }
@@ -267,9 +272,9 @@ impl Table {
         }
     }
 
-    fn enqueue(bucket: &mut Bucket, key: FutexKey, bitset: u32, kind: Kind, waiter: &Arc<Waiter>) {
+    fn enqueue(bucket: &mut Bucket, key: FutexKey, kind: Kind, waiter: &Arc<Waiter>) {
         waiter.place.store(Self::index(&key) as u32, SeqCst);
-        bucket.queue.push(Entry { key, bitset, kind, waiter: Arc::clone(waiter) });
+        bucket.queue.push(Entry { key, kind, waiter: Arc::clone(waiter) });
     }
 
     /// Takes a waiter out that gives up; what it waited for, or `None` when it was woken before.
@@ -292,12 +297,13 @@ impl Table {
         }
     }
 
-    /// A thread ends: clears its `CLONE_CHILD_CLEARTID` word and wakes one waiter (`set_tid_address(2)`).
-    /// Only when the memory has another user.
-    pub fn wake_at_exit(&self, mm: &Mm, addr: UserAddr) {
-        if mm.write(addr, &[0; 4]).is_ok() {
-            // A word that is not there any more has nobody to wake.
-            let _ = self.wake(mm, Word { addr, shared: true }, 1, FUTEX_BITSET_MATCH_ANY);
-        }
+}
+
+/// A thread ends: clears its `CLONE_CHILD_CLEARTID` word and wakes one waiter (`set_tid_address(2)`).
+/// Only when the memory has another user.
+pub(crate) fn wake_at_exit(mm: &Mm, addr: UserAddr) {
+    if mm.write(addr, &[0; 4]).is_ok() {
+        // A word that is not there any more has nobody to wake.
+        let _ = Words::wake(mm, Word { addr, shared: true });
     }
 }

@@ -70,7 +70,7 @@ impl Table {
                 Taken::No(_) if only_try => return Err(Errno::EAGAIN),
                 Taken::No(owner) => {
                     bucket.attach(&key, &owner)?;
-                    Self::enqueue(&mut bucket, key, u32::MAX, Kind::Pi, &waiter);
+                    Self::enqueue(&mut bucket, key, Kind::Pi, &waiter);
                     break;
                 }
                 Taken::Again if locker.sleeper.is_interrupted() => return Ok(Ended::Interrupted),
@@ -89,7 +89,7 @@ impl Table {
         waiter: &Arc<Waiter>,
         deadline: Option<Deadline>,
     ) -> Result<(Ended, Kind), Errno> {
-        let reason = self.sleep(locker.sleeper, std::slice::from_ref(waiter), deadline);
+        let reason = sleep(locker.sleeper, waiter, deadline);
         if reason != Woken::Event
             && let Some(kind) = self.give_up(waiter)
         {
@@ -156,6 +156,20 @@ impl Table {
                 bucket.hand_over(&key, INHERITED, &mut wakes);
             }
             drop(bucket);
+        }
+    }
+}
+
+/// Sleeps until the waiter is woken (`Event`) or something else ends it.
+fn sleep(sleeper: &WaitWord, waiter: &Waiter, deadline: Option<Deadline>) -> Woken {
+    loop {
+        sleeper.arm();
+        if waiter.is_woken() {
+            return Woken::Event;
+        }
+        match sleeper.sleep(deadline) {
+            Woken::Event => {}
+            reason => return reason,
         }
     }
 }

@@ -29,7 +29,7 @@ impl Table {
         if words.load(word.addr)? != value {
             return Err(Errno::EAGAIN);
         }
-        Self::enqueue(&mut bucket, key, u32::MAX, Kind::RequeuePi(lock_key), &waiter);
+        Self::enqueue(&mut bucket, key, Kind::RequeuePi(lock_key), &waiter);
         drop(bucket);
         match self.sleep_pi(words, locker, lock, &waiter, deadline)? {
             // It cannot be made again from the start: the signal of the condition is used up.

@@ -2,9 +2,7 @@
 
 use super::{Table, Word, Words};
 use abi::Errno;
-use abi::futex::{
-    FUTEX_BITSET_MATCH_ANY, FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS, ROBUST_LIST_LIMIT, RobustListHead,
-};
+use abi::futex::{FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS, ROBUST_LIST_LIMIT, RobustListHead};
 use mm::{UserAddr, UserMemory, UserPtr};
 
 /// A pointer of the list: bit 0 says PI lock.
@@ -51,7 +49,7 @@ impl Table {
             // The next one first: the entry may be gone as soon as its lock is free.
             let next = UserPtr::<u64>::new(UserAddr(link.entry())).read(memory);
             if link.entry() != pending.entry() {
-                self.abandon(words, link.word(head.futex_offset), tid, link.is_pi(), false)?;
+                abandon(words, link.word(head.futex_offset), tid, link.is_pi(), false)?;
             }
             match next {
                 Ok(next) => link = Link(next),
@@ -62,35 +60,35 @@ impl Table {
             }
         }
         if pending.entry() != 0 {
-            self.abandon(words, pending.word(head.futex_offset), tid, pending.is_pi(), true)?;
+            abandon(words, pending.word(head.futex_offset), tid, pending.is_pi(), true)?;
         }
         walked
     }
+}
 
-    /// One lock. `is_pending`: it may be half taken or half released.
-    fn abandon(&self, words: &dyn Words, word: Word, tid: u32, is_pi: bool, is_pending: bool) -> Result<(), Errno> {
-        if !word.addr.0.is_multiple_of(4) {
-            return Err(Errno::EINVAL);
-        }
-        let mut old = words.load(word.addr)?;
-        loop {
-            if is_pending && !is_pi && old == 0 {
-                // Released, but the wake was still to come.
-                self.wake(words, word, 1, FUTEX_BITSET_MATCH_ANY)?;
-                return Ok(());
-            }
-            if old & FUTEX_TID_MASK != tid {
-                return Ok(());
-            }
-            let seen = words.compare_exchange(word.addr, old, old & FUTEX_WAITERS | FUTEX_OWNER_DIED)?;
-            if seen == old {
-                break;
-            }
-            old = seen;
-        }
-        if !is_pi && old & FUTEX_WAITERS != 0 {
-            self.wake(words, word, 1, FUTEX_BITSET_MATCH_ANY)?;
-        }
-        Ok(())
+/// One lock. `is_pending`: it may be half taken or half released.
+fn abandon(words: &dyn Words, word: Word, tid: u32, is_pi: bool, is_pending: bool) -> Result<(), Errno> {
+    if !word.addr.0.is_multiple_of(4) {
+        return Err(Errno::EINVAL);
     }
+    let mut old = words.load(word.addr)?;
+    loop {
+        if is_pending && !is_pi && old == 0 {
+            // Released, but the wake was still to come.
+            words.wake(word)?;
+            return Ok(());
+        }
+        if old & FUTEX_TID_MASK != tid {
+            return Ok(());
+        }
+        let seen = words.compare_exchange(word.addr, old, old & FUTEX_WAITERS | FUTEX_OWNER_DIED)?;
+        if seen == old {
+            break;
+        }
+        old = seen;
+    }
+    if !is_pi && old & FUTEX_WAITERS != 0 {
+        words.wake(word)?;
+    }
+    Ok(())
 }

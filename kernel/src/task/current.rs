@@ -1,5 +1,6 @@
 //! A task as its own host thread sees it.
 
+use crate::futex::HostWait;
 use crate::kernel::Kernel;
 use crate::status::Status;
 use crate::task::{Live, Program, Release, RestartBlock, Stop, Task, ThreadGroup};
@@ -47,6 +48,8 @@ pub struct CurrentTask {
     pub(crate) interrupted: Option<Restart>,
     /// What `restart_syscall(2)` goes on with.
     pub(crate) restart_block: Option<RestartBlock>,
+    /// A host call that it is to sleep in, in the place of application code.
+    pub(crate) host_wait: Option<HostWait>,
     /// What keeps it from application code.
     pub(crate) stop: Option<Stop>,
     pub(crate) end: Option<End>,
@@ -71,7 +74,7 @@ impl CurrentTask {
         context.bind();
         task.set_kicker(Some(context.kicker()));
         let caller = Caller { creds: task.creds(), word: task.word().clone(), process: task.clone() };
-        Self {
+        let current = Self {
             kernel: task.kernel().clone(),
             caller,
             mm: live.mm,
@@ -83,6 +86,7 @@ impl CurrentTask {
             saved_mask: None,
             interrupted: None,
             restart_block: None,
+            host_wait: None,
             stop: None,
             end: None,
             fault: None,
@@ -92,7 +96,26 @@ impl CurrentTask {
             robust_list: UserAddr::NULL,
             rseq: Rseq::default(),
             _not_send: PhantomData,
-        }
+        };
+        current.tell_stub();
+        current
+    }
+
+    /// Tells the stub what it may answer itself: after each change of what that is.
+    pub(crate) fn tell_stub(&self) {
+        let creds = self.creds();
+        let user = |id| creds.user_ns.guest_uid(id);
+        let group = |id| creds.user_ns.guest_gid(id);
+        let ids = platform::Ids {
+            pid: self.group().pid().own() as u32,
+            tid: self.task.pid().own() as u32,
+            uid: user(creds.uid),
+            gid: group(creds.gid),
+            euid: user(creds.euid),
+            egid: group(creds.egid),
+        };
+        // The map of a new user namespace may be written at any time, by others.
+        self.context.set_local(&ids, creds.user_ns.parent.is_none());
     }
 
     /// The task as others see it.
@@ -173,6 +196,7 @@ impl CurrentTask {
         }
         self.task.with_attributes(|attributes| attributes.creds = creds.clone());
         self.caller.creds = creds;
+        self.tell_stub();
     }
 
     /// Replaces the descriptor table (`unshare(2)`, `close_range(2)`).
@@ -195,6 +219,7 @@ impl CurrentTask {
         self.mm = mm;
         self.program = program;
         self.publish();
+        self.tell_stub();
         old
     }
 

@@ -1,5 +1,6 @@
 //! The run loop of a task.
 
+use crate::futex::HostWait;
 use crate::process;
 use crate::signal::Attention;
 use crate::task::{CurrentTask, End, Stop, restart};
@@ -35,10 +36,14 @@ impl CurrentTask {
     }
 
     fn run_app(&mut self) -> Next {
+        let wait = self.host_wait.take();
         if !self.task().word().enter_app() {
-            return Next::Interrupt;
+            return self.leave_wait(wait.as_ref());
         }
-        let exit = self.context.run();
+        let exit = match &wait {
+            Some(wait) => self.context.run_wait(wait.wait()),
+            None => self.context.run(),
+        };
         self.task().word().leave_app();
         match exit {
             Exit::Syscall => {
@@ -48,6 +53,11 @@ impl CurrentTask {
                 Next::Syscall
             }
             Exit::Interrupt => Next::Interrupt,
+            Exit::WaitInterrupted if self.task().word().is_interrupted() => self.leave_wait(wait.as_ref()),
+            Exit::WaitInterrupted => {
+                self.host_wait = wait;
+                Next::App
+            }
             Exit::Fault(fault) => self.run_fault(fault),
             Exit::Dead => {
                 host::debug!("[{}] its host process is gone", self.task().tid());
@@ -55,6 +65,16 @@ impl CurrentTask {
                 Next::Interrupt
             }
         }
+    }
+
+    /// Something must be seen to before a wait on the host, or before it goes on.
+    fn leave_wait(&mut self, wait: Option<&HostWait>) -> Next {
+        if let Some(wait) = wait
+            && let Fail::Interrupted(restart) = self.interrupt_wait(wait)
+        {
+            self.interrupted = Some(restart);
+        }
+        Next::Interrupt
     }
 
     fn run_fault(&mut self, fault: Fault) -> Next {

@@ -224,11 +224,16 @@ impl Task {
         }
     }
 
+    /// It sleeps, in the sentry or on the host.
+    pub fn is_asleep(&self) -> bool {
+        self.word.is_sleeping() || self.kicker.lock().as_ref().is_some_and(Kicker::is_asleep)
+    }
+
     /// What it has used.
     pub fn usage(&self) -> Usage {
         let kicker = self.kicker.lock().clone();
         let mut usage = *self.past.lock();
-        usage.voluntary += self.word.sleeps();
+        usage.voluntary += self.word.sleeps() + kicker.as_ref().map_or(0, Kicker::sleeps);
         usage.transfers = self.transfers.sum();
         if let Some(kicker) = kicker {
             let (user, system) = kicker.cpu_time();

@@ -2,15 +2,15 @@
 
 use super::frame::Frame;
 use super::layout::{
-    EVENT_CALL, EVENT_KICKED, EVENT_SIGNAL, FEATURE_FSGSBASE, OP_EXIT, OP_RESUME, OP_RETURN, OP_SAVE_XSTATE, OP_SPAWN,
-    SET_FS, SET_GS,
+    EVENT_CALL, EVENT_KICKED, EVENT_SIGNAL, EVENT_WAIT_KICKED, FEATURE_FSGSBASE, OP_EXIT, OP_RESUME, OP_RETURN,
+    OP_SAVE_XSTATE, OP_SPAWN, OP_WAIT, SET_FS, SET_GS,
 };
 use super::patch::{Place, Texts};
 use super::process::{PACE, Process};
 use super::slot::SlotRef;
 use super::space::Space;
 use super::times::Times;
-use crate::{Call, Exit, Fault, Regs};
+use crate::{Call, Exit, Fault, Regs, Wait};
 use abi::Errno;
 use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
@@ -168,9 +168,20 @@ impl Context {
 
     /// Runs application code from the present registers to the next exit. It must be bound.
     pub fn run(&mut self) -> Exit {
+        self.go(Self::resume)
+    }
+
+    /// Makes a host call that may sleep, in the place of the application, which goes on with its result; then as
+    /// [`Self::run`]. `deadline`: absolute, at the call's argument of that index. A kick ends the call with
+    /// [`Exit::WaitInterrupted`].
+    pub fn run_wait(&mut self, wait: &Wait) -> Exit {
+        self.go(|context| context.resume_wait(wait))
+    }
+
+    fn go(&mut self, resume: impl FnOnce(&mut Self) -> Result<(), Errno>) -> Exit {
         self.settle();
         self.thread.enter_app();
-        let resumed = self.resume();
+        let resumed = resume(self);
         self.thread.in_app.store(false, Release);
         if resumed.is_err() {
             return Exit::Dead;
@@ -185,9 +196,60 @@ impl Context {
                 self.take_saved();
                 Exit::Interrupt
             }
+            EVENT_WAIT_KICKED => Exit::WaitInterrupted,
             EVENT_SIGNAL => self.take_signal(),
             _ => self.give_up(),
         }
+    }
+
+    /// Sends the thread to sleep in a host call.
+    fn resume_wait(&mut self, wait: &Wait) -> Result<(), Errno> {
+        if let At::Frame(_) = self.at {
+            self.enter_call()?;
+        }
+        self.load_bases()?;
+        let slot = self.thread.slot();
+        if self.is_changed {
+            self.save(&slot);
+        }
+        let mut args = wait.args;
+        if let Some((index, seconds, nanos)) = wait.deadline {
+            slot.message[0].store(seconds as u64, Relaxed);
+            slot.message[1].store(nanos as u64, Relaxed);
+            args[index] = Process::message_addr(&slot);
+        }
+        slot.put_call(0, super::layout::Call { nr: wait.nr.into(), args, result: 0 });
+        self.thread.process.command(&slot, OP_WAIT)
+    }
+
+    /// From a call by trap to one as from patched text: the stub takes it again at its own entry.
+    fn enter_call(&mut self) -> Result<(), Errno> {
+        let call = self.thread.process.shared.entries.get().ok_or(Errno::ENOSYS)?.call;
+        self.load_bases()?;
+        let slot = self.thread.slot();
+        let regs = *self.regs();
+        if let At::Frame(frame) = self.at {
+            let back = self.space.texts.resume_at(regs.rip);
+            let entry = Regs { rip: call, rcx: back, r11: slot.stub_addr(), rax: regs.orig_rax, ..regs };
+            frame.store(&slot, &entry);
+        }
+        self.thread.process.command(&slot, OP_RESUME)?;
+        if slot.event.load(Relaxed) != EVENT_CALL {
+            self.thread.process.kill();
+            return Err(Errno::ESRCH);
+        }
+        self.at = At::Call;
+        self.is_changed = true;
+        Ok(())
+    }
+
+    /// Sets what the stub answers itself: the ids of the thread in the order of [`crate::Ids`], and whether it may.
+    pub fn set_local(&self, ids: &crate::Ids, may_answer: bool) {
+        let slot = self.thread.slot();
+        for (word, id) in slot.ids.iter().zip([ids.pid, ids.tid, ids.uid, ids.gid, ids.euid, ids.egid]) {
+            word.store(id, Relaxed);
+        }
+        slot.asks_always.store(u32::from(!may_answer), Relaxed);
     }
 
     /// The stub does not keep to the rules.
@@ -379,7 +441,7 @@ impl Context {
 
     /// What the host thread has for GS base where the application has `base`.
     fn host_gs(&self, base: u64) -> u64 {
-        let is_ours = base == 0 && self.thread.process.shared.entry.get().is_some();
+        let is_ours = base == 0 && self.thread.process.shared.can_patch();
         if is_ours { self.thread.slot().stub_addr() } else { base }
     }
 
@@ -592,6 +654,19 @@ impl Kicker {
     /// `Context::run` returns soon (at the latest with a spurious [`Exit::Interrupt`]).
     pub fn kick(&self) {
         self.0.kick();
+    }
+
+    /// It sleeps in a host call that the application made.
+    pub fn is_asleep(&self) -> bool {
+        let process = &self.0.process;
+        self.0.is_in_app()
+            && self.0.slot().sleeps.load(Relaxed) != 0
+            && super::times::is_asleep(process.shared.reaper.proc(), process.pid, self.0.tid.load(Relaxed))
+    }
+
+    /// How often it has slept so.
+    pub fn sleeps(&self) -> u64 {
+        self.0.slot().sleep_count.load(Relaxed).into()
     }
 
     /// Lets the host thread run on these processors of the sandbox alone: bit n of the words for processor n.

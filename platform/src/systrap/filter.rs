@@ -36,11 +36,20 @@ const MAP_FLAGS: u32 = 0x1 | 0x2 | 0x10 | 0x20 | 0x4000 | 0x8000 | 0x2_0000 | 0x
 /// `MADV_*` that concern nothing but the caller's own mappings.
 const ADVICE: &[u32] = &[0, 1, 2, 3, 4, 8, 10, 11, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23];
 
+/// `FUTEX_*` without priority inheritance, plain, private, and on the real-time clock where there is a timeout.
+const FUTEX: &[u32] = &[
+    0, 1, 3, 4, 5, 9, 10, //
+    128, 129, 131, 132, 133, 137, 138, //
+    256, 265, 384, 393,
+];
+
 /// Calls from the stub's own code; any other call from there ends the process. Sorted by how often.
 const RULES: &[Rule] = &[
     rule(libc::SYS_rt_sigreturn, None, "back to the application"),
-    rule(libc::SYS_futex, Some(Condition::OneOf(1, &[0, 1])), "sleep until the sentry answers, wake it"),
+    rule(libc::SYS_futex, Some(Condition::OneOf(1, FUTEX)), "sleep until the sentry answers; the application's futexes"),
     rule(libc::SYS_mmap, Some(Condition::NoneOf(3, !MAP_FLAGS)), "the application's mappings"),
+    rule(libc::SYS_sched_yield, None, "the application gives way"),
+    rule(libc::SYS_futex_waitv, None, "the application waits for several futexes"),
     rule(libc::SYS_munmap, None, "the application's mappings"),
     rule(libc::SYS_mprotect, None, "the application's mappings"),
     rule(libc::SYS_recvmsg, None, "descriptors to map, one by one"),

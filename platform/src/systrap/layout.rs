@@ -60,6 +60,8 @@ pub const EVENT_DONE: u32 = 3;
 pub const EVENT_CALL: u32 = 4;
 /// Message to the sentry: the application was to go on from `Slot::saved` and was kicked instead.
 pub const EVENT_KICKED: u32 = 5;
+/// Message to the sentry: the wait of `OP_WAIT` was ended by a kick.
+pub const EVENT_WAIT_KICKED: u32 = 6;
 
 /// Command: go on with the application at `Slot::frame`.
 pub const OP_RESUME: u32 = 1;
@@ -81,6 +83,17 @@ pub const OP_CMPXCHG: u32 = 8;
 pub const OP_RETURN: u32 = 9;
 /// Command: save the extended state (components `args[1]`) at address `args[0]` in the slot.
 pub const OP_SAVE_XSTATE: u32 = 10;
+
+/// Command: make the host call `Slot::calls[0]`, which may sleep, then go on as `OP_RETURN` with its result.
+pub const OP_WAIT: u32 = 11;
+
+/// Calls that the stub answers with a number that the sentry left in the slot, in the order of `Slot::ids`: getpid,
+/// gettid, getuid, getgid, geteuid, getegid.
+pub const ID_CALLS: [u32; 6] = [39, 186, 102, 104, 107, 108];
+/// Calls that the stub makes on the host itself: sched_yield, madvise, futex.
+pub const LOCAL_CALLS: [u32; 3] = [24, 28, 202];
+/// Bytes from one entry of [`ID_CALLS`] to the next.
+pub const ID_ENTRY_LEN: u64 = 128;
 
 /// `Slot::resume_flags`: load `fs_base`.
 pub const SET_FS: u32 = 1;
@@ -176,6 +189,16 @@ pub struct Slot {
     pub minus_self: AtomicU64,
     /// A kick came in code of the stub that could not heed it.
     pub kicked: AtomicU32,
+    /// Not zero: the stub answers no call itself.
+    pub asks_always: AtomicU32,
+    /// Answers of [`ID_CALLS`].
+    pub ids: [AtomicU32; 6],
+    /// Where an answer from `ids` returns to.
+    pub id_back: AtomicU64,
+    /// Not zero: the thread sleeps in a host call of the application's.
+    pub sleeps: AtomicU32,
+    /// How often it has done so.
+    pub sleep_count: AtomicU32,
 
     /// Zero when the thread has left the slot (`CLONE_CHILD_CLEARTID`).
     pub tid: AtomicU32,

@@ -1,6 +1,6 @@
 //! A stub process on the host.
 
-use super::layout::{CALLS, Call, OP_CALLS, OP_FORK, SLOT_LEN, SLOTS, SLOTS_BASE};
+use super::layout::{CALLS, Call, FEATURE_FSGSBASE, OP_CALLS, OP_FORK, SLOT_LEN, SLOTS, SLOTS_BASE};
 use super::context::Thread;
 use super::pace::{Cores, Pace};
 use super::slot::{SlotRef, Slots};
@@ -34,11 +34,22 @@ pub(super) struct Shared {
     /// `FEATURE_*`.
     pub(super) features: u32,
     pub(super) xstate: super::frame::XState,
-    /// Where the stub takes calls from patched text; empty where the host cannot do it.
-    pub(super) entry: OnceLock<u64>,
+    /// Where the stub takes calls.
+    pub(super) entries: OnceLock<Entries>,
     pub(super) texts: super::patch::Cache,
     /// Where exec mapped the vDSO and its data, in every fresh stub: address and length of each part.
     pub(super) vdso: OnceLock<Vdso>,
+}
+
+/// Where the stub takes calls from patched text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entries {
+    /// Any call, for the sentry.
+    pub(super) call: u64,
+    /// A call that the stub may make itself.
+    pub(super) local: u64,
+    /// The first of those that it answers with a number.
+    pub(super) ids: u64,
 }
 
 /// The host's vDSO as it lies in a fresh stub.
@@ -50,6 +61,13 @@ pub(super) struct Vdso {
     pub(super) parts: Vec<(u64, u64)>,
     /// Offset of the ELF image.
     pub(super) image: u64,
+}
+
+impl Shared {
+    /// Text can be patched: a trampoline finds its slot by GS.
+    pub(super) const fn can_patch(&self) -> bool {
+        self.features & FEATURE_FSGSBASE != 0
+    }
 }
 
 impl Vdso {
@@ -296,7 +314,7 @@ impl Process {
         self.gate.is_closed.load(SeqCst)
     }
 
-    fn message_addr(slot: &SlotRef<'_>) -> u64 {
+    pub(super) fn message_addr(slot: &SlotRef<'_>) -> u64 {
         slot.stub_addr() + std::mem::offset_of!(super::layout::Slot, message) as u64
     }
 

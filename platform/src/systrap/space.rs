@@ -199,6 +199,11 @@ impl Space {
         })
     }
 
+    /// A host call of the futex family that does not sleep; addresses are the application's.
+    pub fn futex(&self, args: [u64; 6]) -> Result<u32, Errno> {
+        with_hands(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_futex, args)])).map(|result| result as u32)
+    }
+
     /// Registers the calling thread's rseq area on the host.
     pub fn rseq(&self, addr: u64, len: u32, flags: u32, signature: u32) -> Result<(), Errno> {
         if addr != 0 {
@@ -217,7 +222,7 @@ impl Space {
 
     /// A `syscall` at offset `at` of the text `key` trapped. True when the text should be patched now.
     pub fn note_call(&self, key: &TextKey, at: u32) -> bool {
-        self.process.shared.entry.get().is_some() && self.process.shared.texts.note(key, at)
+        self.process.shared.can_patch() && self.process.shared.texts.note(key, at)
     }
 
     /// The patched text of a file, if there is one.
@@ -228,7 +233,7 @@ impl Space {
     /// Patches a file's text, which lies at `addr`, for all spaces to map.
     pub fn patch(&self, key: &TextKey, code: &[u8], addr: u64) -> Option<Arc<Text>> {
         let shared = &self.process.shared;
-        let text = Arc::new(Text::new(code, addr, &shared.texts.executed(key), *shared.entry.get()?)?);
+        let text = Arc::new(Text::new(code, addr, &shared.texts.executed(key), shared.entries.get()?)?);
         shared.texts.put(key, Arc::clone(&text));
         Some(text)
     }

@@ -71,6 +71,13 @@ fn read_total(proc: BorrowedFd<'_>, pid: i32, tid: i32) -> Option<Duration> {
     Some(Duration::from_nanos(nanos))
 }
 
+/// The host thread sleeps: the state of `proc_pid_stat(5)`.
+pub(super) fn is_asleep(proc: BorrowedFd<'_>, pid: i32, tid: i32) -> bool {
+    let mut buffer = [0; 256];
+    let state = read(proc, pid, tid, "stat", &mut buffer).and_then(|stat| stat.rsplit_once(") ")?.1.chars().next());
+    state == Some('S')
+}
+
 /// Ticks in application code, and in all: utime and stime of `proc_pid_stat(5)`.
 fn read_ticks(proc: BorrowedFd<'_>, pid: i32, tid: i32) -> Option<(u64, u64)> {
     let mut buffer = [0; 1024];

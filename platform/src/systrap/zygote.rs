@@ -7,7 +7,7 @@ use super::layout::{
     COPY, FEATURE_FSGSBASE, FEATURE_RDPID, HOST_END, SLOTS_BASE, SLOTS_LEN, START_SLOTS_FD, START_SOCKET_FD,
 };
 use super::pace::Cores;
-use super::process::{Process, Shared, Vdso, socket_pair};
+use super::process::{Entries, Process, Shared, Vdso, socket_pair};
 use super::slot::Slots;
 use super::space::Space;
 use crate::Config;
@@ -75,7 +75,7 @@ impl Platform {
             features,
             xstate: XState::of_host(),
             vdso,
-            entry: OnceLock::new(),
+            entries: OnceLock::new(),
             texts: super::patch::Cache::new(),
             can_reach,
         });
@@ -104,9 +104,10 @@ impl Platform {
         let slot = process.slots.slot(0);
         process.wait(&slot).map_err(|_| io::Error::other("the stub does not start"))?;
         let vdso = Vdso::find(process.shared.reaper.proc(), slot.result.load(Relaxed))?;
-        if process.shared.features & FEATURE_FSGSBASE != 0 {
-            let _ = process.shared.entry.set(slot.args[0].load(Relaxed));
-        }
+        let [call, local, ids, _] = &slot.args;
+        let entries =
+            Entries { call: call.load(Relaxed), local: local.load(Relaxed), ids: ids.load(Relaxed) };
+        let _ = process.shared.entries.set(entries);
         let (start, end) = (vdso.start, vdso.start + vdso.len());
         let rest = if vdso.len() == 0 { HOST_END } else { start };
         let above = SLOTS_BASE + SLOTS_LEN;

@@ -3,6 +3,7 @@
 use super::scan;
 use super::site::{JUMP_LEN, Shape, Site};
 use super::trampoline::{self, Position, STRIDE};
+use crate::systrap::process::Entries;
 use abi::mm::PAGE_SIZE;
 use rustix::fs::{MemfdFlags, SealFlags};
 use std::io::{self, Write as _};
@@ -44,9 +45,9 @@ pub(super) struct Run {
 }
 
 impl Text {
-    /// Patches `code`, which lies at `addr` where it was seen; `executed`: offsets of `syscall`s that trapped; `entry`:
+    /// Patches `code`, which lies at `addr` where it was seen; `executed`: offsets of `syscall`s that trapped; `entries`:
     /// where the stub takes calls. `None` when nothing can be patched, or the host makes no memory file.
-    pub(in super::super) fn new(code: &[u8], addr: u64, executed: &[u32], entry: u64) -> Option<Self> {
+    pub(in super::super) fn new(code: &[u8], addr: u64, executed: &[u32], entries: &Entries) -> Option<Self> {
         if code.len() > scan::TEXT_MAX {
             return None;
         }
@@ -65,12 +66,12 @@ impl Text {
             sites,
             originals,
         };
-        text.write(code, entry).ok()?;
+        text.write(code, entries).ok()?;
         Some(text)
     }
 
     /// Fills the memory file and seals it.
-    fn write(&mut self, code: &[u8], entry: u64) -> io::Result<()> {
+    fn write(&mut self, code: &[u8], entries: &Entries) -> io::Result<()> {
         let mut file = std::fs::File::from(self.memory.try_clone()?);
         for run in &self.runs {
             let end = ((run.start + run.len) as usize).min(code.len());
@@ -88,7 +89,9 @@ impl Text {
             file.write_all(&pages)?;
         }
         let mut trampolines = vec![0xcc; self.trampolines_len() as usize];
-        trampolines[..8].copy_from_slice(&entry.to_le_bytes());
+        for (word, entry) in trampolines.chunks_exact_mut(8).zip(trampoline::targets(entries)) {
+            word.copy_from_slice(&entry.to_le_bytes());
+        }
         for (index, site) in self.sites.iter().enumerate() {
             let index = index as u64 + 1;
             let code = trampoline::encode(site, index, self.reach, code);

@@ -19,7 +19,8 @@
 //! ```
 
 use super::site::{Shape, Site};
-use crate::systrap::layout::Slot;
+use crate::systrap::layout::{ID_CALLS, ID_ENTRY_LEN, LOCAL_CALLS, Slot};
+use crate::systrap::process::Entries;
 use std::mem::offset_of;
 
 /// Bytes from one trampoline to the next, of which the first room holds the entry points of the stub.
@@ -42,6 +43,21 @@ pub(super) enum Position {
     Checking(u32),
     /// Behind the call, or further on: the offset in the text.
     After(u32),
+}
+
+/// Where trampolines jump to: the words before the first one.
+pub(super) fn targets(entries: &Entries) -> impl Iterator<Item = u64> {
+    let ids = entries.ids;
+    [entries.call, entries.local].into_iter().chain((0..ID_CALLS.len() as u64).map(move |i| ids + i * ID_ENTRY_LEN))
+}
+
+/// Which of them is that of `site`.
+fn target(site: &Site) -> u64 {
+    let Shape::Numbered(nr) = site.shape else { return 0 };
+    match ID_CALLS.iter().position(|&call| call == nr) {
+        Some(i) => 2 + i as u64,
+        None => u64::from(LOCAL_CALLS.contains(&nr)),
+    }
 }
 
 /// Encodes trampoline `index` for `site`, where the text lies `reach` bytes behind the first trampoline.
@@ -71,7 +87,7 @@ pub(super) fn encode(site: &Site, index: u64, reach: i64, text: &[u8]) -> Vec<u8
     };
     near(&mut code, &[0xe9], back);
     near(&mut code, &[0x48, 0x8d, 0x0d], back);
-    near(&mut code, &[0xff, 0x25], -reach);
+    near(&mut code, &[0xff, 0x25], 8 * target(site).cast_signed() - reach);
     if let Shape::Tailed(len) = site.shape {
         near(&mut code, &[0x48, 0x8d, 0x0d], site.after.into());
         let from = site.after as usize;
