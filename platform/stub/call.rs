@@ -109,8 +109,7 @@ global_asm!(
 global_asm!(
     "stub_call:",
     save!(),
-    "mov esi, {event_call}",
-    "call {serve}",
+    "call {ask}",
     "ud2",
     "stub_local:",
     save!(),
@@ -204,12 +203,12 @@ global_asm!(
     "xsave64 [rdi]",
     "ret",
     serve = sym serve,
+    ask = sym crate::local::ask,
     local = sym crate::local::local,
     features = const offset_of!(Slot, features),
     fsgsbase = const FEATURE_FSGSBASE,
     stack = const CALL_STACK_TOP,
     rare = const RARE_FLAGS as i32,
-    event_call = const EVENT_CALL,
     event_kicked = const EVENT_KICKED,
     event_signal = const EVENT_SIGNAL,
     sigusr1 = const crate::SIGUSR1,
@@ -256,7 +255,7 @@ pub(crate) fn resume_frame(slot: &Slot) -> ! {
 }
 
 /// Makes a host call that may sleep. `EINTR`: a kick ended it.
-pub(crate) fn sleep(slot: &Slot, call: &Call) -> i64 {
+pub(crate) fn sleep(slot: &Slot, call: *const Call) -> i64 {
     slot.sleep_count.store(slot.sleep_count.load(Relaxed).wrapping_add(1), Relaxed);
     slot.sleeps.store(1, Relaxed);
     let result = stub_wait(call, &slot.kicked);

@@ -167,7 +167,7 @@ fn get_auxv(task: &CurrentTask, to: UserAddr, len: u64) -> Result<u64, Errno> {
     let auxv = task.mm().layout().auxv;
     let bytes = auxv.as_slice().as_bytes();
     let len = (len as usize).min(bytes.len());
-    task.mm().write(to, &bytes[..len])?;
+    task.mm().give(to, &bytes[..len])?;
     Ok(bytes.len() as u64)
 }
 

@@ -114,6 +114,8 @@ impl CurrentTask {
 
     fn run_interrupt(&mut self) -> Next {
         self.task().word().clear_interrupt();
+        // Whoever looks at its memory while it is stopped finds the results of its call.
+        self.context.settle_memory();
         self.do_work();
         if let Some(end) = self.end.take() {
             return Next::Exit(end);

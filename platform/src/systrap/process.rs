@@ -1,6 +1,6 @@
 //! A stub process on the host.
 
-use super::layout::{CALLS, Call, FEATURE_FSGSBASE, OP_CALLS, OP_FORK, SLOT_LEN, SLOTS, SLOTS_BASE};
+use super::layout::{CALLS, Call, FEATURE_FSGSBASE, OP_CALLS, OP_EMPTY_OUTBOX, OP_FORK, SLOT_LEN, SLOTS, SLOTS_BASE};
 use super::context::Thread;
 use super::pace::{Cores, Pace};
 use super::slot::{SlotRef, Slots};
@@ -244,6 +244,15 @@ impl Process {
             }
         }
         Ok(last)
+    }
+
+    /// What waits in the outbox of a parked thread goes to the application now.
+    pub(super) fn empty_outbox(&self, slot: &SlotRef<'_>) -> Result<(), Errno> {
+        if slot.outbox_count.load(Relaxed) == 0 {
+            return Ok(());
+        }
+        self.command(slot, OP_EMPTY_OUTBOX)?;
+        if slot.result.load(Relaxed) == 0 { Ok(()) } else { Err(Errno::EFAULT) }
     }
 
     /// Maps a descriptor in the stub: sends it, lets each `mmap` use it, closes it.

@@ -19,7 +19,7 @@ pub(crate) fn getcwd(task: &mut CurrentTask, buf: UserAddr, len: usize) -> Resul
     if path.len() > len {
         return Err(Errno::ERANGE);
     }
-    task.mm().write(buf, &path)?;
+    task.mm().give(buf, &path)?;
     Ok(path.len())
 }
 

@@ -73,7 +73,7 @@ fn wait(
         .iter()
         .map(|&(events, data)| Event { events, data_low: data as u32, data_high: (data >> 32) as u32 })
         .collect();
-    task.mm().write(events, list.as_slice().as_bytes())?;
+    task.mm().give(events, list.as_slice().as_bytes())?;
     Ok(list.len())
 }
 

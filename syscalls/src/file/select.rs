@@ -65,7 +65,7 @@ fn run(
                 found += 1;
             }
         }
-        task.mm().write(addr, &new)?;
+        task.mm().give(addr, &new)?;
     }
     Ok(found)
 }
@@ -93,7 +93,7 @@ pub(crate) fn select(
         let left = deadline.left();
         let left = Timeval { sec: left.as_secs() as i64, usec: i64::from(left.subsec_micros()) };
         // A bad address does not matter any more.
-        let _ = timeout.write(&**task.mm(), &left);
+        let _ = timeout.give(&**task.mm(), &left);
     }
     result
 }

@@ -102,7 +102,7 @@ pub(crate) fn recvmmsg(
         let step = messages.at(received as usize).map_err(Fail::Errno).and_then(|at| {
             let bytes = receive_one(task, &file, UserPtr::new(at.addr()), flags - MsgFlags::WAITFORONE)?;
             let len = UserPtr::<u32>::new(at.addr().offset(offset_of!(MmsgHdr, len) as u64)?);
-            Ok(len.write(&**task.mm(), &(bytes as u32))?)
+            Ok(len.give(&**task.mm(), &(bytes as u32))?)
         });
         match step {
             Ok(()) => received += 1,
@@ -117,7 +117,7 @@ pub(crate) fn recvmmsg(
     if let (Some(deadline), Some(timeout)) = (deadline, timeout.optional()) {
         let left = deadline.left();
         let left = Timespec { sec: left.as_secs() as i64, nsec: i64::from(left.subsec_nanos()) };
-        timeout.write(&**task.mm(), &left)?;
+        timeout.give(&**task.mm(), &left)?;
     }
     Ok(received)
 }

@@ -162,6 +162,11 @@ impl Texts {
         tail.unwrap_or(addr)
     }
 
+    /// A patched text lies at `addr`.
+    pub(in super::super) fn holds(&self, addr: u64) -> bool {
+        !self.overlapping(addr, addr.saturating_add(1)).is_empty()
+    }
+
     /// Puts the original bytes in place of the jumps in `bytes`, which were read at `addr`.
     pub(in super::super) fn hide(&self, addr: u64, bytes: &mut [u8]) {
         let end = addr.saturating_add(bytes.len() as u64);
