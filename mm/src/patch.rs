@@ -47,7 +47,16 @@ pub(crate) fn key(mapping: &Mapping) -> Option<TextKey> {
     }
     let changed = [stat.st_mtime as u64, stat.st_mtime_nsec, stat.st_ctime as u64, stat.st_ctime_nsec];
     let [a, b, c, d] = changed;
-    Some(TextKey([stat.st_dev, stat.st_ino, stat.st_size as u64, a ^ c.rotate_left(32), b, d, range.offset, mapping.len()]))
+    Some(TextKey([
+        stat.st_dev,
+        stat.st_ino,
+        stat.st_size as u64,
+        a ^ c.rotate_left(32),
+        b,
+        d,
+        range.offset,
+        mapping.len(),
+    ]))
 }
 
 impl Mm {
@@ -102,12 +111,12 @@ impl Mm {
         while let Some(i) = state.hidden.iter().position(|hidden| hidden.overlaps(start, end)) {
             let hidden = state.hidden.swap_remove(i);
             let to = self.space().patched_texts(hidden.text, hidden.text + PAGE_SIZE).first().map(|text| text.1);
-            self.space().forget_text(hidden.text, || {
-                if let Some(to) = to {
-                    self.restore(state, hidden.text, to)?;
-                }
-                self.space().unmap(hidden.start, hidden.end - hidden.start)
-            })?;
+            if let Some(to) = to {
+                self.restore(state, hidden.text, to)?;
+                self.space().retire_text(hidden.text);
+            }
+            let unmap = || self.space().unmap(hidden.start, hidden.end - hidden.start);
+            self.space().forget_text(hidden.text, unmap)?;
         }
         Ok(())
     }

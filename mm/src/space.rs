@@ -310,11 +310,7 @@ impl UserMemory for Mm {
     }
 
     fn give_some(&self, addr: UserAddr, bytes: &[u8]) -> Result<usize, Errno> {
-        if self.takes(addr, bytes.len()) {
-            self.space.write_later(addr.0, bytes)
-        } else {
-            self.write_some(addr, bytes)
-        }
+        if self.takes(addr, bytes.len()) { self.space.write_later(addr.0, bytes) } else { self.write_some(addr, bytes) }
     }
 
     fn read_string(&self, addr: UserAddr, max: usize) -> Result<Option<Vec<u8>>, Errno> {

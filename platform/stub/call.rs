@@ -10,7 +10,10 @@ use crate::layout::*;
 use crate::{Context, serve};
 use core::arch::global_asm;
 use core::mem::offset_of;
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use core::sync::atomic::{
+    AtomicU32,
+    Ordering::{Relaxed, SeqCst},
+};
 
 macro_rules! saved {
     ($field:ident) => {
@@ -259,7 +262,8 @@ pub(crate) fn sleep(slot: &Slot, call: *const Call) -> i64 {
     slot.sleep_count.store(slot.sleep_count.load(Relaxed).wrapping_add(1), Relaxed);
     slot.sleeps.store(1, Relaxed);
     let result = stub_wait(call, &slot.kicked);
-    slot.sleeps.store(0, Relaxed);
+    // Before the place to go on at is looked up: the sentry may have moved it while this slept.
+    slot.sleeps.swap(0, SeqCst);
     if result == EINTR {
         // The sentry hears of it by the message that follows.
         slot.kicked.store(0, Relaxed);

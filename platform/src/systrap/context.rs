@@ -3,8 +3,8 @@
 use super::frame::Frame;
 use super::hands;
 use super::layout::{
-    EVENT_CALL, EVENT_KICKED, EVENT_OUTBOX_FAULT, EVENT_SIGNAL, EVENT_WAIT_KICKED, FEATURE_FSGSBASE, OP_EXIT, OP_RESUME, OP_RETURN,
-    OP_SAVE_XSTATE, OP_SPAWN, OP_WAIT, SET_FS, SET_GS,
+    EVENT_CALL, EVENT_KICKED, EVENT_OUTBOX_FAULT, EVENT_SIGNAL, EVENT_WAIT_KICKED, FEATURE_FSGSBASE, OP_EXIT,
+    OP_RESUME, OP_RETURN, OP_SAVE_XSTATE, OP_SPAWN, OP_WAIT, SET_FS, SET_GS,
 };
 use super::patch::{Place, Texts};
 use super::process::{PACE, Process};
@@ -52,6 +52,11 @@ impl Thread {
     /// It runs application code, or is about to.
     pub(super) fn is_in_app(&self) -> bool {
         self.in_app.load(SeqCst)
+    }
+
+    /// It is in application code, and does not sleep in a host call.
+    pub(super) fn is_running(&self) -> bool {
+        self.is_in_app() && self.slot().sleeps.load(SeqCst) == 0
     }
 
     /// It goes to application code, as soon as the gate is open.

@@ -225,7 +225,8 @@ impl Space {
 
     /// A host call of the futex family that does not sleep; addresses are the application's.
     pub fn futex(&self, args: [u64; 6]) -> Result<u32, Errno> {
-        hands::with(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_futex, args)])).map(|result| result as u32)
+        hands::with(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_futex, args)]))
+            .map(|result| result as u32)
     }
 
     /// Registers the calling thread's rseq area on the host.
@@ -265,16 +266,16 @@ impl Space {
     /// Maps a patched text with `prot` over the original at `at`, and its trampolines where
     /// [`Text::trampolines_at`] says, which must be free. On failure the original must be mapped anew.
     pub fn map_text(&self, text: &Arc<Text>, at: u64, prot: Prot) -> Result<(), Errno> {
-        let (trampolines, mut runs) = text.mmaps(at, protection(prot)).ok_or(Errno::ENOMEM)?;
-        runs.insert(0, trampolines);
+        let (trampolines, runs) = text.mmaps(at, protection(prot)).ok_or(Errno::ENOMEM)?;
         hands::with(&self.process, |slot| {
-            self.process.alone(Some(slot.index()), || {
-                if !self.texts.add(text, at) {
-                    return Err(Errno::ENOMEM);
-                }
-                let mapped = self.process.map_fd(slot, text.memory(), &runs);
-                mapped.map(|_| ()).inspect_err(|_| self.texts.retire(at))
-            })
+            self.process.map_fd(slot, text.memory(), &[trampolines])?;
+            if !self.texts.add(text, at) {
+                return Err(Errno::ENOMEM);
+            }
+            // Behind a call by trap may be where a jump is going to be.
+            let prepare = || self.process.move_saved(|rip| self.texts.resume_at(rip));
+            let map = || self.process.map_fd(slot, text.memory(), &runs).map(drop);
+            self.process.alone(Some(slot.index()), prepare, map).inspect_err(|_| self.texts.retire(at))
         })
     }
 
@@ -288,13 +289,13 @@ impl Space {
         self.texts.retire(at);
     }
 
-    /// Runs `restore`, which maps the original of a retired text at `at`, and unmaps its trampolines, while no other
-    /// thread runs; then nothing is left of it.
-    pub fn forget_text(&self, at: u64, restore: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
+    /// Runs `unmap`, which unmaps the trampolines of a retired text at `at`, while nobody is in them; then nothing is
+    /// left of it.
+    pub fn forget_text(&self, at: u64, unmap: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
         let own = hands::with(&self.process, |slot| Ok(slot.index()))?;
-        self.process.alone(Some(own), || {
-            restore()?;
-            self.process.move_saved(|rip| self.texts.place(rip).address(rip));
+        let prepare = || self.process.move_saved(|rip| self.texts.place_of(at, rip).address(rip));
+        self.process.alone(Some(own), prepare, || {
+            unmap()?;
             self.texts.forget(at);
             Ok(())
         })
@@ -307,13 +308,17 @@ impl Space {
             return Ok(());
         }
         let memory = self.memory_file()?;
-        self.process.alone(None, || {
-            for (addr, bytes) in &jumps {
-                memory.write_all_at(bytes, *addr).map_err(|_| Errno::EFAULT)?;
-            }
-            self.texts.retire_all();
-            Ok(())
-        })
+        self.process.alone(
+            None,
+            || (),
+            || {
+                for (addr, bytes) in &jumps {
+                    memory.write_all_at(bytes, *addr).map_err(|_| Errno::EFAULT)?;
+                }
+                self.texts.retire_all();
+                Ok(())
+            },
+        )
     }
 
     /// Length of the vDSO with its data, to be placed by [`Self::move_vdso`]. 0: the host has none.

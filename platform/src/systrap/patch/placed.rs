@@ -114,7 +114,9 @@ impl Texts {
     pub(in super::super) fn originals(&self) -> Vec<(u64, [u8; 5])> {
         let texts = self.placed.read();
         let active = texts.iter().filter(|placed| placed.is_active);
-        active.flat_map(|placed| placed.text.originals().map(|(at, bytes)| (placed.at + u64::from(at), bytes))).collect()
+        active
+            .flat_map(|placed| placed.text.originals().map(|(at, bytes)| (placed.at + u64::from(at), bytes)))
+            .collect()
     }
 
     /// Starts and ends of texts with jumps that overlap `start..end`.
@@ -129,10 +131,19 @@ impl Texts {
 
     /// What `addr` stands for.
     pub(in super::super) fn place(&self, addr: u64) -> Place {
+        self.place_in(addr, |_| true)
+    }
+
+    /// What `addr` stands for in the trampolines of the text at `at`.
+    pub(in super::super) fn place_of(&self, at: u64, addr: u64) -> Place {
+        self.place_in(addr, |placed| placed.at == at)
+    }
+
+    fn place_in(&self, addr: u64, is_meant: impl Fn(&Placed) -> bool) -> Place {
         if !self.may_hold(addr, addr.saturating_add(1)) {
             return Place::Same;
         }
-        for placed in self.placed.read().iter() {
+        for placed in self.placed.read().iter().filter(|placed| is_meant(placed)) {
             let offset = addr.wrapping_sub(placed.trampolines());
             if offset < placed.text.trampolines_len()
                 && let Some(position) = placed.text.position(offset)
