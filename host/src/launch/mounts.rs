@@ -1,7 +1,8 @@
 //! Host directories as detached mounts, and a root with nothing in it.
 
 use super::error::{Context, Error, Result};
-use rustix::fs::{AtFlags, CWD, Mode, mkdirat};
+use super::text::read_text;
+use rustix::fs::{AtFlags, CWD, FileType, Mode, fstat, mkdirat, mknodat};
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags,
     UnmountFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen, mount, mount_change, move_mount, open_tree,
@@ -9,10 +10,10 @@ use rustix::mount::{
 };
 use rustix::process::{chdir, chroot, fchdir, pivot_root};
 use std::ffi::OsString;
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 /// A directory or file of the host, with what is mounted below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,12 +73,13 @@ impl MountTrees {
         mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
             .step("detach this mount namespace from the host's")?;
         let proc = procfs().ok();
-        let points = kernel_mount_points()?;
+        let mut points = kernel_mount_points()?;
         let mut taken: Vec<Option<OwnedFd>> = Vec::with_capacity(trees.len());
         for tree in trees {
             let is_kernel = points.iter().any(|point| tree.source.starts_with(point));
             taken.push(if is_kernel { Some(clone_tree(tree)?) } else { None });
         }
+        points.retain(|point| trees.iter().any(|tree| point.starts_with(&tree.source)));
         hide(&points)?;
         let trees = trees
             .iter()
@@ -92,15 +94,23 @@ impl MountTrees {
     }
 
     /// Makes an empty read-only directory the root of the mount namespace and unmounts everything else.
-    /// What was taken stays reachable by descriptor; the procfs is also at /proc.
+    /// What was taken is reached by descriptor. It is also mounted there, the procfs at /proc and each tree below
+    /// its number: the host then unmounts them all at once when the namespace ends. (A detached mount goes with
+    /// its last descriptor, each time with a wait for all processors.)
     pub fn leave_the_rest(&self) -> Result<()> {
-        let root = tmpfs().step("make an empty root")?;
+        // The root, /proc, and a directory or file for each tree.
+        let root = tmpfs(2 + self.trees.len()).step("make an empty root")?;
         let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
         move_mount(&root, "", CWD, "/", flags).step("mount the empty root")?;
         fchdir(&root).step("enter the empty root")?;
         if let Some(proc) = &self.proc {
             mkdirat(&root, "proc", Mode::from_raw_mode(0o555)).step("make /proc in the empty root")?;
             move_mount(proc, "", &root, "proc", flags).step("mount /proc in the empty root")?;
+        }
+        for (index, tree) in self.trees.iter().enumerate() {
+            let name = index.to_string();
+            make_mount_point(&root, &name, tree).step("make a mount point in the empty root")?;
+            move_mount(tree, "", &root, &name, flags).step("mount a tree in the empty root")?;
         }
         match pivot_root(".", ".") {
             Ok(()) => unmount(".", UnmountFlags::DETACH).step("unmount the host's directories")?,
@@ -126,10 +136,18 @@ pub fn procfs() -> Result<OwnedFd> {
     make().step("make a procfs for the sandbox")
 }
 
-fn tmpfs() -> rustix::io::Result<OwnedFd> {
+/// A directory, or a file, for what is mounted over it.
+fn make_mount_point(root: &OwnedFd, name: &str, tree: &OwnedFd) -> rustix::io::Result<()> {
+    if FileType::from_raw_mode(fstat(tree)?.st_mode) == FileType::Directory {
+        return mkdirat(root, name, Mode::from_raw_mode(0o555));
+    }
+    mknodat(root, name, FileType::RegularFile, Mode::from_raw_mode(0o444), 0)
+}
+
+fn tmpfs(files: usize) -> rustix::io::Result<OwnedFd> {
     let context = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_set_string(context.as_fd(), "mode", "0555")?;
-    fsconfig_set_string(context.as_fd(), "nr_inodes", "4")?;
+    fsconfig_set_string(context.as_fd(), "nr_inodes", files.to_string())?;
     fsconfig_create(context.as_fd())?;
     let attributes =
         MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | MountAttrFlags::MOUNT_ATTR_NOEXEC;
@@ -162,7 +180,7 @@ fn restrict(fd: BorrowedFd<'_>, tree: &Tree) -> Result<()> {
 /// Where kernel filesystems are mounted in this mount namespace, each below the ones before it or apart.
 fn kernel_mount_points() -> Result<Vec<PathBuf>> {
     let path = "/proc/self/mountinfo";
-    let table = fs::read(path).step(format!("read {path}"))?;
+    let table = read_text(path).step(format!("read {path}"))?;
     Ok(table.split(|&byte| byte == b'\n').filter_map(kernel_mount_point).collect())
 }
 

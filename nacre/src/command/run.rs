@@ -20,7 +20,6 @@ pub(crate) fn run(global: &Global, command: &Run) -> Result<u8> {
     if command.keep {
         made.keep()?;
     }
-    made.sandbox.order(&Order::Start)?;
     made.entry.unlock();
     let_go_of_streams();
     run_hooks(&made.record, Moment::Started)?;

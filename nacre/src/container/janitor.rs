@@ -20,11 +20,10 @@ pub(super) struct Janitor {
 }
 
 impl Janitor {
-    /// Starts it for a container that this process is going to make. What is to be removed it reads from the
-    /// record.
-    pub(super) fn start(store: &Store, id: &str) -> Result<Self> {
+    /// Starts it for a container that this process, `keeper`, is going to make. What is to be removed it reads from
+    /// the record.
+    pub(super) fn start(store: &Store, id: &str, keeper: Option<ProcessId>) -> Result<Self> {
         let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC).map(|(read, write)| (write, read)).to("make a pipe")?;
-        let keeper = ProcessId::own();
         let child = fork(|| {
             watch(store, id, keeper, &theirs);
             0
