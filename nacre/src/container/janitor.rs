@@ -13,10 +13,10 @@ use std::os::fd::{AsFd as _, OwnedFd};
 /// Seconds that the sandbox is given to end.
 const PATIENCE: i64 = 10;
 
-/// A process that waits for the end of this one. Dropping it sends it away.
+/// A process that waits for the end of this one. Dropping it sends it away and waits until it is gone.
 pub(super) struct Janitor {
     child: Child,
-    line: OwnedFd,
+    line: Option<OwnedFd>,
 }
 
 impl Janitor {
@@ -28,14 +28,23 @@ impl Janitor {
             watch(store, id, keeper, &theirs);
             0
         })?;
-        Ok(Self { child, line: ours })
+        Ok(Self { child, line: Some(ours) })
+    }
+}
+
+impl Janitor {
+    /// Sends it away: nothing is left to clean up.
+    pub(super) fn dismiss(&mut self) {
+        if let Some(line) = self.line.take() {
+            // Should it be gone already it is not needed any more.
+            let _ = rustix::io::write(&line, b"done");
+        }
     }
 }
 
 impl Drop for Janitor {
     fn drop(&mut self) {
-        // Should it be gone already it is not needed any more.
-        let _ = rustix::io::write(&self.line, b"done");
+        self.dismiss();
         let _ = self.child.wait();
     }
 }

@@ -27,8 +27,8 @@ pub(crate) struct Made {
     /// Its terminal is this process's own.
     pub has_own_terminal: bool,
     is_kept: bool,
-    // Last: it is sent away when everything else is done.
-    _janitor: Option<Janitor>,
+    // Last: it is waited for when everything else is done.
+    janitor: Option<Janitor>,
 }
 
 /// Makes a container. `in_foreground`: this process stays with it, and may lend it its terminal; the program starts
@@ -75,7 +75,7 @@ pub(crate) fn make(global: &Global, making: &Making, in_foreground: bool) -> Res
         write.to(format_args!("write the pid file {}", path.display()))?;
     }
     let (entry, record, janitor) = unfinished.finish()?;
-    Ok(Made { sandbox, record, entry, has_own_terminal, is_kept: false, _janitor: janitor })
+    Ok(Made { sandbox, record, entry, has_own_terminal, is_kept: false, janitor })
 }
 
 fn fresh_record(bundle: &Bundle, id: &str, cgroup: &Cgroup) -> Record {
@@ -125,6 +125,13 @@ impl Made {
         self.is_kept = true;
         self.entry.write(&self.record)
     }
+
+    /// Removes what is kept of it, once its sandbox has ended, and tells the hooks.
+    pub(crate) fn remove(mut self) -> Result<()> {
+        self.entry.remove(Some(&self.record))?;
+        self.is_kept = true;
+        run_hooks(&self.record, Moment::Deleted)
+    }
 }
 
 impl Drop for Made {
@@ -133,6 +140,10 @@ impl Drop for Made {
             self.sandbox.end();
             // Told already, if it can be told at all.
             let _ = self.entry.remove(Some(&self.record));
+        }
+        // It goes while this process lets go of the rest.
+        if let Some(janitor) = &mut self.janitor {
+            janitor.dismiss();
         }
     }
 }
