@@ -2,7 +2,7 @@
 
 use super::error::{Context, Error, Result};
 use super::text::read_text;
-use rustix::fs::{AtFlags, CWD, FileType, Mode, fstat, mkdirat, mknodat};
+use rustix::fs::{AtFlags, CWD, Mode, mkdirat};
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags,
     UnmountFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen, mount, mount_change, move_mount, open_tree,
@@ -94,23 +94,15 @@ impl MountTrees {
     }
 
     /// Makes an empty read-only directory the root of the mount namespace and unmounts everything else.
-    /// What was taken is reached by descriptor. It is also mounted there, the procfs at /proc and each tree below
-    /// its number: the host then unmounts them all at once when the namespace ends. (A detached mount goes with
-    /// its last descriptor, each time with a wait for all processors.)
+    /// What was taken stays reachable by descriptor; the procfs is also at /proc.
     pub fn leave_the_rest(&self) -> Result<()> {
-        // The root, /proc, and a directory or file for each tree.
-        let root = tmpfs(2 + self.trees.len()).step("make an empty root")?;
+        let root = tmpfs().step("make an empty root")?;
         let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
         move_mount(&root, "", CWD, "/", flags).step("mount the empty root")?;
         fchdir(&root).step("enter the empty root")?;
         if let Some(proc) = &self.proc {
             mkdirat(&root, "proc", Mode::from_raw_mode(0o555)).step("make /proc in the empty root")?;
             move_mount(proc, "", &root, "proc", flags).step("mount /proc in the empty root")?;
-        }
-        for (index, tree) in self.trees.iter().enumerate() {
-            let name = index.to_string();
-            make_mount_point(&root, &name, tree).step("make a mount point in the empty root")?;
-            move_mount(tree, "", &root, &name, flags).step("mount a tree in the empty root")?;
         }
         match pivot_root(".", ".") {
             Ok(()) => unmount(".", UnmountFlags::DETACH).step("unmount the host's directories")?,
@@ -136,18 +128,10 @@ pub fn procfs() -> Result<OwnedFd> {
     make().step("make a procfs for the sandbox")
 }
 
-/// A directory, or a file, for what is mounted over it.
-fn make_mount_point(root: &OwnedFd, name: &str, tree: &OwnedFd) -> rustix::io::Result<()> {
-    if FileType::from_raw_mode(fstat(tree)?.st_mode) == FileType::Directory {
-        return mkdirat(root, name, Mode::from_raw_mode(0o555));
-    }
-    mknodat(root, name, FileType::RegularFile, Mode::from_raw_mode(0o444), 0)
-}
-
-fn tmpfs(files: usize) -> rustix::io::Result<OwnedFd> {
+fn tmpfs() -> rustix::io::Result<OwnedFd> {
     let context = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_set_string(context.as_fd(), "mode", "0555")?;
-    fsconfig_set_string(context.as_fd(), "nr_inodes", files.to_string())?;
+    fsconfig_set_string(context.as_fd(), "nr_inodes", "4")?;
     fsconfig_create(context.as_fd())?;
     let attributes =
         MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | MountAttrFlags::MOUNT_ATTR_NOEXEC;

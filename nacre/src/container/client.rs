@@ -22,9 +22,9 @@ pub(super) fn listener() -> Result<OwnedFd> {
 /// Gives the socket its name in the container's directory.
 pub(super) fn name(socket: &OwnedFd, entry: &Entry) -> Result<()> {
     let what = format_args!("make the control socket in {}", entry.dir.display());
-    let address = address(entry).to(&what)?;
-    bind(socket, &address).to(&what)?;
-    listen(socket, 16).to(&what)
+    let address = address(entry).to(what)?;
+    bind(socket, &address).to(what)?;
+    listen(socket, 16).to(what)
 }
 
 /// Gives a container an order and waits for it to be carried out.

@@ -71,7 +71,7 @@ fn search(ranges: &[(u32, Answer)], refused: Verdict) -> Code {
         [(_, Answer::Always(verdict))] => Code::end(*verdict),
         [(_, Answer::When(alternatives))] => alternatives.iter().rev().fold(Code::end(refused), |otherwise, when| {
             let permitted = Code::end(Verdict::Allow);
-            when.iter().rev().fold(permitted, |held, condition| held.only_if(condition)).or(otherwise)
+            when.iter().rev().fold(permitted, Code::only_if).or(otherwise)
         }),
         _ => {
             let (below, above) = ranges.split_at(ranges.len() / 2);

@@ -18,6 +18,12 @@ pub(super) fn describe() -> String {
     format!("{cores} × {processor}, Linux {}, {system}", output("uname", &["-r"]))
 }
 
+/// Load average of the last minute: proc(5).
+pub(super) fn load() -> f64 {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(f64::NAN)
+}
+
 fn field(file: &str, name: &str) -> String {
     let text = fs::read_to_string(file).unwrap_or_default();
     text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("unknown").to_owned()

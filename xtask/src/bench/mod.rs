@@ -87,6 +87,7 @@ fn measure(args: &mut Args) -> Result<(Record, Tally), String> {
     let plan = Plan { rounds, quick, scratch, timed, nacre: place::nacre()? };
     let runtimes = runtime::all(&plan.nacre, against.as_deref(), against_oci.as_deref())?;
     let sources = source::all(&micro, &filter)?;
+    let load = machine::load();
     let mut samples = Samples::default();
     let mut tally = Tally::default();
     for round in 0..plan.rounds {
@@ -100,7 +101,7 @@ fn measure(args: &mut Args) -> Result<(Record, Tally), String> {
         }
     }
     let names = runtimes.iter().map(|runtime| runtime.name.clone()).collect();
-    Ok((Record::new(names, rounds, samples), tally))
+    Ok((Record::new(names, rounds, load, samples), tally))
 }
 
 /// Who is first changes from round to round.

@@ -40,14 +40,14 @@ pub(super) fn draw(record: &Record) -> String {
     let costs = rows.iter().flat_map(|row| series.iter().filter_map(|one| row.cost(one.name)));
     let scale = Scale::around(costs, LEFT, WIDTH - LEFT - RIGHT);
     let lines = pairs(&rows);
-    let headings = lines.iter().enumerate().filter(|(at, line)| begins_group(&lines, *at, line)).count();
-    let bottom = TOP + HEADING * headings as f64 + LINE * lines.len() as f64 + 8.0;
-    let mut body = axis(&scale, bottom);
+    let mut body = String::new();
     let mut y = TOP;
-    for (at, line) in lines.iter().enumerate() {
-        if begins_group(&lines, at, line) {
+    let mut group = "";
+    for line in &lines {
+        if line[0].group != group {
+            group = &line[0].group;
             y += HEADING;
-            body.push_str(&text(LEFT - 12.0, y - 10.0, "heading", "end", &line[0].group));
+            body.push_str(&text(LEFT - 12.0, y - 10.0, "heading", "end", group));
         }
         body.push_str(&text(LEFT - 12.0, y + 4.0, "", "end", &line[0].name));
         for one in &series {
@@ -55,8 +55,9 @@ pub(super) fn draw(record: &Record) -> String {
         }
         y += LINE;
     }
+    let bottom = y + 8.0;
     let height = bottom + 34.0;
-    let head = header(record, &series);
+    let head = header(record, &series) + &axis(&scale, bottom);
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" \
          aria-label=\"Cost of rows as multiples of native\">\n<style>{STYLE}</style>\n\
@@ -81,10 +82,6 @@ fn pairs<'a>(rows: &[&'a Row]) -> Vec<Vec<&'a Row>> {
     lines
 }
 
-fn begins_group(lines: &[Vec<&Row>], at: usize, line: &[&Row]) -> bool {
-    at == 0 || lines[at - 1][0].group != line[0].group
-}
-
 fn header(record: &Record, series: &[Series<'_>]) -> String {
     let mut out = text(24.0, 34.0, "title", "start", "Cost as a multiple of native");
     let when = format!("{}. {}, medians of {} rounds. Less is better.", record.machine, record.date, record.rounds);
@@ -95,7 +92,7 @@ fn header(record: &Record, series: &[Series<'_>]) -> String {
             out.push_str(&mark(x, 74.0, one.colour, is_pinned));
             let label = format!("{}, {what}", one.name);
             out.push_str(&text(x + 11.0, 78.0, "", "start", &label));
-            x += 40.0 + 6.4 * label.len() as f64;
+            x += 40.0 + label.chars().map(|_| 6.4).sum::<f64>();
         }
     }
     out
@@ -166,7 +163,7 @@ mod tests {
         }
         samples.add("sandboxes", "idle-memory", "MiB", false, "native", 1.0);
         samples.add("sandboxes", "idle-memory", "MiB", false, "nacre", 5.0);
-        let record = Record::new(vec!["native".to_owned(), "nacre".to_owned()], 1, samples);
+        let record = Record::new(vec!["native".to_owned(), "nacre".to_owned()], 1, 0.0, samples);
         let drawing = draw(&record);
         // Two of the row, two of the legend.
         assert_eq!(drawing.matches("<circle").count(), 4);

@@ -12,6 +12,8 @@ pub(super) struct Record {
     pub(super) date: String,
     /// Where it ran.
     pub(super) machine: String,
+    /// How busy it was with other things: its load average before the run.
+    pub(super) load: f64,
     /// Rounds that the medians are of.
     pub(super) rounds: usize,
     /// Names of runtimes, native first.
@@ -57,12 +59,12 @@ impl Samples {
 
 impl Record {
     /// Of a run that has just ended.
-    pub(super) fn new(runtimes: Vec<String>, rounds: usize, samples: Samples) -> Self {
+    pub(super) fn new(runtimes: Vec<String>, rounds: usize, load: f64, samples: Samples) -> Self {
         let rows = samples.0.into_iter().map(|(row, values)| Row {
             values: values.into_iter().map(|(name, values)| (name, median(values))).collect(),
             ..row
         });
-        Self { date: machine::date(), machine: machine::describe(), rounds, runtimes, rows: rows.collect() }
+        Self { date: machine::date(), machine: machine::describe(), load, rounds, runtimes, rows: rows.collect() }
     }
 
     /// Of an earlier run.
@@ -118,7 +120,7 @@ mod tests {
             samples.add("g", name, "ns", pinned, "native", value);
         }
         samples.add("g", "a", "ns", false, "native", 2.0);
-        let record = Record::new(vec!["native".to_owned()], 1, samples);
+        let record = Record::new(vec!["native".to_owned()], 1, 0.0, samples);
         let titles: Vec<String> = record.rows.iter().map(Row::title).collect();
         assert_eq!(titles, ["a", "a@p0", "b"]);
         assert_eq!(record.rows[0].value("native"), Some(2.0));

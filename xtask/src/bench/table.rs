@@ -7,7 +7,8 @@ use super::target::Targets;
 pub(super) fn table(record: &Record) -> String {
     let targets = Targets::read();
     let others = record.runtimes.get(1..).unwrap_or_default();
-    let mut text = format!("\n{}\n{}, median of {} rounds\n", record.machine, record.date, record.rounds);
+    let Record { machine, date, rounds, load, .. } = record;
+    let mut text = format!("\n{machine}\n{date}, medians of {rounds} rounds, load average before {load}\n");
     text.push_str(&format!("\n{:<28}{:>6}", "", ""));
     for name in &record.runtimes {
         text.push_str(&format!("{name:>12}"));
