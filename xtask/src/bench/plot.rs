@@ -9,7 +9,7 @@ const LEFT: f64 = 210.0;
 const RIGHT: f64 = 40.0;
 const TOP: f64 = 104.0;
 const LINE: f64 = 19.0;
-const HEADING: f64 = 30.0;
+const HEADING: f64 = 34.0;
 const RADIUS: f64 = 4.6;
 
 /// Nacre first.
@@ -47,7 +47,7 @@ pub(super) fn draw(record: &Record) -> String {
         if line[0].group != group {
             group = &line[0].group;
             y += HEADING;
-            body.push_str(&text(LEFT - 12.0, y - 10.0, "heading", "end", group));
+            body.push_str(&text(LEFT - 12.0, y - 14.0, "heading", "end", group));
         }
         body.push_str(&text(LEFT - 12.0, y + 4.0, "", "end", &line[0].name));
         for one in &series {
@@ -84,7 +84,10 @@ fn pairs<'a>(rows: &[&'a Row]) -> Vec<Vec<&'a Row>> {
 
 fn header(record: &Record, series: &[Series<'_>]) -> String {
     let mut out = text(24.0, 34.0, "title", "start", "Cost as a multiple of native");
-    let when = format!("{}. {}, medians of {} rounds. Less is better.", record.machine, record.date, record.rounds);
+    let when = format!(
+        "{}. {}, medians of {} rounds. Less is better; for run-of-true-bundle native is crun.",
+        record.machine, record.date, record.rounds
+    );
     out.push_str(&text(24.0, 54.0, "small", "start", &when));
     let mut x = 24.0 + RADIUS;
     for one in series {

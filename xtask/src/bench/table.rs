@@ -9,7 +9,7 @@ pub(super) fn table(record: &Record) -> String {
     let others = record.runtimes.get(1..).unwrap_or_default();
     let Record { machine, date, rounds, load, .. } = record;
     let mut text = format!("\n{machine}\n{date}, medians of {rounds} rounds, load average before {load}\n");
-    text.push_str(&format!("\n{:<28}{:>6}", "", ""));
+    text.push_str(&format!("native of run-of-true-bundle is crun\n\n{:<28}{:>6}", "", ""));
     for name in &record.runtimes {
         text.push_str(&format!("{name:>12}"));
     }
