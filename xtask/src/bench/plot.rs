@@ -7,7 +7,7 @@ use super::table::number;
 const WIDTH: f64 = 900.0;
 const LEFT: f64 = 210.0;
 const RIGHT: f64 = 40.0;
-const TOP: f64 = 104.0;
+const TOP: f64 = 118.0;
 const LINE: f64 = 19.0;
 const HEADING: f64 = 34.0;
 const RADIUS: f64 = 4.6;
@@ -84,17 +84,17 @@ fn pairs<'a>(rows: &[&'a Row]) -> Vec<Vec<&'a Row>> {
 
 fn header(record: &Record, series: &[Series<'_>]) -> String {
     let mut out = text(24.0, 34.0, "title", "start", "Cost as a multiple of native");
-    let when = format!(
-        "{}. {}, medians of {} rounds. Less is better; for run-of-true-bundle native is crun.",
-        record.machine, record.date, record.rounds
-    );
+    let Record { machine, date, rounds, load, .. } = record;
+    let when = format!("{machine}. {date}, medians of {rounds} rounds, load average before {load}.");
     out.push_str(&text(24.0, 54.0, "small", "start", &when));
+    let how = "Less is better. Native of run-of-true-bundle is crun.";
+    out.push_str(&text(24.0, 70.0, "small", "start", how));
     let mut x = 24.0 + RADIUS;
     for one in series {
         for (is_pinned, what) in [(false, "all processors"), (true, "pinned to one")] {
-            out.push_str(&mark(x, 74.0, one.colour, is_pinned));
+            out.push_str(&mark(x, 90.0, one.colour, is_pinned));
             let label = format!("{}, {what}", one.name);
-            out.push_str(&text(x + 11.0, 78.0, "", "start", &label));
+            out.push_str(&text(x + 11.0, 94.0, "", "start", &label));
             x += 40.0 + label.chars().map(|_| 6.4).sum::<f64>();
         }
     }
