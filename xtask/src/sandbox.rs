@@ -40,6 +40,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("bundle-run", bundle_run),
     ("bundle-life", bundle_life),
     ("killed-at-any-moment", killed),
+    ("bundle-killed-at-any-moment", bundle_killed),
     ("any-process-killed", any_process_killed),
     ("many-in-a-row", many),
     ("two-at-once", two_at_once),
@@ -151,7 +152,8 @@ fn name_of(pid: u32) -> String {
     fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
 }
 
-fn kill(pid: u32) {
+/// kill -9.
+pub(crate) fn kill(pid: u32) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         // It may have ended meanwhile.
         let _ = kill_process(pid, Signal::KILL);
@@ -425,6 +427,27 @@ fn killed(here: &Place) -> Result<(), String> {
         child.kill().map_err(|e| e.to_string())?;
         child.wait().map_err(|e| e.to_string())?;
         left_nothing(&before).map_err(|why| format!("after {} ms: {why}", round * 4))?;
+    }
+    Ok(())
+}
+
+/// kill -9 of `run` while it makes, keeps or removes a container: nothing is kept of it.
+fn bundle_killed(here: &Place) -> Result<(), String> {
+    let bundle = bundle(here, &["sh", "-c", "sleep 0.02"])?;
+    let state = here.scratch.join("state-killed");
+    let root = state.to_string_lossy().into_owned();
+    for round in 0..100u64 {
+        let before = Traces::now();
+        let nacre = here.nacre.to_string_lossy();
+        let line = [&nacre, "--root", &root, "run", "--bundle", &bundle, "killed"].map(str::to_owned);
+        let mut child = process::command(&line)?.spawn().map_err(|e| e.to_string())?;
+        sleep(Duration::from_micros(round * 400));
+        child.kill().map_err(|e| e.to_string())?;
+        child.wait().map_err(|e| e.to_string())?;
+        left_nothing(&before).map_err(|why| format!("after {} µs: {why}", round * 400))?;
+        if fs::read_dir(&state).is_ok_and(|mut list| list.next().is_some()) {
+            return Err(format!("after {} µs: the state is still there", round * 400));
+        }
     }
     Ok(())
 }

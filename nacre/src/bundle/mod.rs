@@ -19,6 +19,9 @@ use std::path::{Path, PathBuf};
 /// Largest `config.json`.
 const LONGEST: u64 = 16 << 20;
 
+/// More than most of them have: read at once.
+const USUAL: usize = 16 << 10;
+
 /// The annotation that chooses what lies above the root: `memory` or `none`.
 const OVERLAY: &str = "dev.nacre.overlay";
 
@@ -36,7 +39,7 @@ impl Bundle {
         let path = dir.join("config.json");
         let what = format!("read {}", path.display());
         let file = File::open(&path).to(format_args!("{what} (is this a bundle? see --bundle)"))?;
-        let mut text = Vec::new();
+        let mut text = Vec::with_capacity(USUAL);
         file.take(LONGEST + 1).read_to_end(&mut text).to(&what)?;
         if text.len() as u64 > LONGEST {
             bail!("cannot {what}: it is longer than {LONGEST} bytes");
@@ -73,7 +76,7 @@ impl Bundle {
     }
 
     /// What the sentry is told.
-    pub(crate) fn plan(&self, strace: bool) -> Result<Plan> {
+    pub(crate) fn plan(&self, id_maps: &IdMaps, strace: bool) -> Result<Plan> {
         let Some(process) = self.spec.process() else { bail!("config.json lacks \"process\"") };
         let Some(root) = self.spec.root() else { bail!("config.json lacks \"root\"") };
         let overlay = self.overlay()?;
@@ -102,7 +105,7 @@ impl Bundle {
             unmapped_owner: ids::OVERFLOW,
             awaits_start: true,
             dies_with_starter: false,
-            becomes_root: self.id_maps()?.uid_inside().is_none(),
+            becomes_root: id_maps.uid_inside().is_none(),
             strace,
             oom_score_adj: process.oom_score_adj().map(|score| score.clamp(-1000, 1000)),
             pids_limit: None,
