@@ -1,8 +1,6 @@
 //! The word that a task sleeps on.
 
 use crate::clock::{Clock, Deadline};
-use crate::queue::Wake;
-use abi::poll::Events;
 use rustix::io::Errno;
 use rustix::thread::futex;
 use rustix::time::Timespec;
@@ -55,9 +53,27 @@ impl WaitWord {
 
     /// Ends the owner's sleep, or its next one, once.
     pub fn wake(&self) {
-        if self.0.fetch_or(WOKEN, SeqCst) & SLEEPING != 0 {
-            self.futex_wake();
+        if self.set_woken() == Some(true) {
+            self.rouse();
         }
+    }
+
+    /// The first half of [`Self::wake`]. `None`: the word was set already, and who set it sees to the rest. Else
+    /// whether the owner sleeps and the caller must [`Self::rouse`] it.
+    pub(crate) fn set_woken(&self) -> Option<bool> {
+        let old = self.0.fetch_or(WOKEN, SeqCst);
+        (old & WOKEN == 0).then_some(old & SLEEPING != 0)
+    }
+
+    /// The second half of [`Self::wake`]: has the host wake the owner.
+    pub(crate) fn rouse(&self) {
+        // Waking a word that exists cannot fail.
+        let _ = futex::wake(&self.0, futex::Flags::PRIVATE, 1);
+    }
+
+    /// Somebody woke the owner, which has not taken note of it: see [`crate::WaitQueue::add_in_turn`].
+    pub fn is_woken(&self) -> bool {
+        self.0.load(SeqCst) & WOKEN != 0
     }
 
     /// Makes the owner look at its signals and stops. True: the owner runs application code and
@@ -66,7 +82,7 @@ impl WaitWord {
     pub fn interrupt(&self) -> bool {
         let old = self.0.fetch_or(INTERRUPTED, SeqCst);
         if old & SLEEPING != 0 {
-            self.futex_wake();
+            self.rouse();
         }
         old & IN_APP != 0
     }
@@ -76,7 +92,7 @@ impl WaitWord {
     pub fn kill(&self) -> bool {
         let old = self.0.fetch_or(INTERRUPTED | KILLED, SeqCst);
         if old & SLEEPING != 0 {
-            self.futex_wake();
+            self.rouse();
         }
         old & IN_APP != 0
     }
@@ -165,18 +181,6 @@ impl WaitWord {
             Err(Errno::TIMEDOUT)
         )
     }
-
-    fn futex_wake(&self) {
-        // Waking a word that exists cannot fail.
-        let _ = futex::wake(&self.0, futex::Flags::PRIVATE, 1);
-    }
-}
-
-impl Wake for WaitWord {
-    fn wake(&self, _events: Events) -> bool {
-        WaitWord::wake(self);
-        true
-    }
 }
 
 #[cfg(test)]
@@ -204,6 +208,17 @@ mod tests {
         assert_eq!(word.sleep(None), Woken::Interrupted);
         word.clear_interrupt();
         assert!(word.enter_app());
+    }
+
+    #[test]
+    fn only_the_first_to_wake_a_sleeper_rouses_it() {
+        let word = WaitWord::new();
+        assert_eq!(word.set_woken(), Some(false));
+        assert_eq!(word.set_woken(), None);
+        word.arm();
+        word.0.fetch_or(SLEEPING, SeqCst);
+        assert_eq!(word.set_woken(), Some(true));
+        assert_eq!(word.set_woken(), None);
     }
 
     #[test]
