@@ -244,8 +244,8 @@ impl Common {
         finish(result, timeout)
     }
 
-    /// As [`Self::wait`] for a connection to accept: one waiter is woken for each.
-    pub(crate) fn wait_to_accept<T>(
+    /// As [`Self::wait`] for a connection or a message to come, each of which serves one: waiters take turns.
+    pub(crate) fn wait_in_turn<T>(
         &self,
         call: &Call<'_>,
         mut attempt: impl FnMut() -> Result<T, Errno>,
@@ -256,7 +256,12 @@ impl Common {
         let timeout = self.receive_timeout();
         let deadline = timeout.and_then(Deadline::after);
         let events = IN | Events::ERR | Events::HUP;
-        finish(call.caller.block_in_turn(&self.queue, events, deadline, || ended(attempt())), timeout)
+        let result = call.caller.block_in_turn(&self.queue, events, deadline, || ended(attempt()));
+        if matches!(result, Ok(Err(_))) {
+            // It may have been woken for what another can have.
+            self.queue.notify(IN);
+        }
+        finish(result, timeout)
     }
 }
 

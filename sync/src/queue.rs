@@ -221,10 +221,8 @@ mod tests {
     fn a_wake_up_of_no_use_goes_on() {
         let queue = WaitQueue::new();
         let last = word();
-        let places = [
-            queue.add_in_turn(Events::IN, Arc::new(Uninterested)),
-            queue.add_in_turn(Events::IN, last.clone()),
-        ];
+        let places =
+            [queue.add_in_turn(Events::IN, Arc::new(Uninterested)), queue.add_in_turn(Events::IN, last.clone())];
         queue.notify(Events::IN);
         assert!(last.is_woken());
         places.map(|place| queue.remove(place));

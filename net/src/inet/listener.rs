@@ -110,7 +110,7 @@ impl Tcp {
     }
 
     pub(super) fn accept_one(&self, call: &Call<'_>) -> Result<Arc<Self>, Fail> {
-        self.common.wait_to_accept(call, || self.try_accept())
+        self.common.wait_in_turn(call, || self.try_accept())
     }
 
     fn try_accept(&self) -> Result<Arc<Self>, Errno> {

@@ -198,7 +198,7 @@ impl Endpoint {
         if self.kind == Kind::Dgram {
             return Err(Errno::EOPNOTSUPP.into());
         }
-        self.common.wait_to_accept(call, || self.try_accept())
+        self.common.wait_in_turn(call, || self.try_accept())
     }
 
     fn try_accept(&self) -> Result<Arc<Self>, Errno> {
