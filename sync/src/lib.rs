@@ -13,6 +13,7 @@ mod lock;
 mod queue;
 mod rank;
 mod sleepers;
+mod spin;
 mod wait;
 
 pub use clock::{Clock, Deadline, now};

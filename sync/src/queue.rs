@@ -207,7 +207,9 @@ mod tests {
         let places = words.clone().map(|word| queue.add_in_turn(Events::IN, word));
         queue.notify(Events::IN | Events::HUP);
         assert!(words.iter().all(|word| word.is_woken()));
-        places.map(|place| queue.remove(place));
+        for place in places {
+            queue.remove(place);
+        }
     }
 
     struct Uninterested;
@@ -225,6 +227,8 @@ mod tests {
             [queue.add_in_turn(Events::IN, Arc::new(Uninterested)), queue.add_in_turn(Events::IN, last.clone())];
         queue.notify(Events::IN);
         assert!(last.is_woken());
-        places.map(|place| queue.remove(place));
+        for place in places {
+            queue.remove(place);
+        }
     }
 }
