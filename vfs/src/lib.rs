@@ -51,7 +51,7 @@ mod walk;
 
 pub use anon::{ANON_INODE_DEV, next_ino};
 pub use attachments::Attachments;
-pub use caller::{Caller, ProcessView};
+pub use caller::{Caller, ProcessView, ended};
 pub use context::FsContext;
 pub use cred::{Capability, Credentials, IdMaps, IdRange, OVERFLOW_ID, UserNamespace};
 pub use dentry::Dentry;

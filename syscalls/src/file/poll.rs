@@ -78,13 +78,12 @@ fn run(
 }
 
 fn item(task: &CurrentTask, entry: PollFd) -> Polled {
-    let want = Events::from_bits_truncate(u32::from(entry.events));
     if entry.fd < 0 {
-        return Polled { file: None, want, got: Events::empty() };
+        return Polled::nothing(Events::empty());
     }
     match task.fds().get(entry.fd) {
-        Ok(file) => Polled { file: Some(file), want, got: Events::empty() },
-        Err(_) => Polled { file: None, want, got: Events::NVAL },
+        Ok(file) => Polled::new(file, Events::from_bits_truncate(u32::from(entry.events))),
+        Err(_) => Polled::nothing(Events::NVAL),
     }
 }
 
