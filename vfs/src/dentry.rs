@@ -260,7 +260,7 @@ impl Dentry {
             is_current.then(|| children.insert(name, Arc::downgrade(&dentry)))
         };
         old?;
-        if policy != CachePolicy::Never {
+        if policy != CachePolicy::Never && !self.is_deleted() {
             self.superblock.cache().keep(&dentry);
         }
         Some(dentry)
@@ -307,6 +307,20 @@ impl Dentry {
         if let Some(old) = old.and_then(Weak::upgrade) {
             old.set_deleted(true);
             self.superblock.cache().forget(&old);
+            old.forget_children();
+        }
+    }
+
+    /// Takes the names out of the cache that are known to be absent from a directory which is gone: they would keep
+    /// it alive.
+    fn forget_children(&self) {
+        let children = {
+            let mut children = self.children.write();
+            self.names_change();
+            std::mem::take(&mut *children)
+        };
+        for child in children.into_values().filter_map(|child| child.upgrade()) {
+            self.superblock.cache().forget(&child);
         }
     }
 

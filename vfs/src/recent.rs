@@ -3,7 +3,7 @@
 //!
 //! An entry says what a name was in a directory while the directory had a certain stamp. A stamp is never given
 //! twice, and a directory takes a new one with each change of its names: an entry with the directory's present
-//! stamp is true. Entries keep no object alive.
+//! stamp is true. Entries keep no object alive, only the memory of its name.
 
 use crate::dentry::Dentry;
 use std::cell::RefCell;

@@ -134,3 +134,49 @@ impl<T: Kept> Clock<T> {
         victims
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Heavy(usize);
+
+    impl Kept for Heavy {
+        fn pool() -> &'static Pool<Self> {
+            static POOL: Pool<Heavy> = Pool::new();
+            &POOL
+        }
+
+        fn most() -> usize {
+            100
+        }
+
+        fn weight(&self) -> usize {
+            self.0
+        }
+    }
+
+    #[test]
+    fn what_is_not_used_goes_and_the_weight_is_bounded() {
+        let slots: Vec<Arc<Slot<Heavy>>> = (0..30).map(|_| Slot::new()).collect();
+        let used = &slots[0];
+        let weight = || slots.iter().filter_map(|slot| slot.value.lock().as_ref().map(|value| value.0)).sum::<usize>();
+        used.keep(Arc::new(Heavy(10)));
+        for slot in &slots[1..] {
+            assert!(used.value().is_some());
+            slot.keep(Arc::new(Heavy(30)));
+            assert!(weight() <= 100, "{}", weight());
+        }
+        assert!(used.value().is_some());
+        assert!(slots[29].value().is_some() && slots[1].value().is_none());
+        // What is too heavy for all of them is kept alone.
+        slots[1].keep(Arc::new(Heavy(1000)));
+        slots[2].keep(Arc::new(Heavy(30)));
+        assert!(slots[1].value().is_none() && weight() <= 100);
+        // A slot that is gone makes room.
+        drop(slots);
+        let last = Slot::new();
+        last.keep(Arc::new(Heavy(95)));
+        assert!(last.value().is_some());
+    }
+}
