@@ -3,6 +3,8 @@
 //!
 //! This process makes itself the reaper of orphans, so that whatever a sandbox leaves becomes its child.
 
+mod changes;
+
 use crate::args::Args;
 use crate::process::{self, Done, End};
 use crate::tally::Tally;
@@ -34,6 +36,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("environment", environment),
     ("host-untouched", host_untouched),
     ("binds", binds),
+    ("host-changes-show-in-binds", changes::binds),
+    ("image-changes-do-no-harm", changes::image),
     ("signals-are-passed-on", signals),
     ("terminal", terminal),
     ("job-of-a-shell", job),
