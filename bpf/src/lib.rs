@@ -1,0 +1,13 @@
+//! Classic BPF programs that filter system calls: checked once, then run for each call.
+//!
+//! Above `abi`, below `kernel`; knows nothing of tasks.
+//! - [`Program`]: instructions that passed the checks of Linux, in a form that runs without further ones.
+//! - `op.rs`: that form. `decode.rs`: the checks. `run.rs`: running, with all of a call or with its number alone.
+#![forbid(unsafe_code)]
+
+mod decode;
+mod op;
+mod program;
+mod run;
+
+pub use program::Program;
