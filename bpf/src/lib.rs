@@ -1,6 +1,6 @@
 //! Classic BPF programs that filter system calls: checked once, then run for each call.
 //!
-//! Above `abi`, below `kernel`; knows nothing of tasks.
+//! Above `abi`; knows nothing of tasks.
 //! - [`Program`]: instructions that passed the checks of Linux, in a form that runs without further ones.
 //! - `op.rs`: that form. `decode.rs`: the checks. `run.rs`: running, with all of a call or with its number alone.
 #![forbid(unsafe_code)]

@@ -1,6 +1,6 @@
 //! A program.
 
-use crate::op::Op;
+use crate::op::{Alu, Op, Operand, Test};
 use crate::{decode, run};
 use abi::Errno;
 use abi::bpf::Instruction;
@@ -16,14 +16,9 @@ impl Program {
         decode::decode(instructions).map(Self)
     }
 
-    /// Instructions.
-    pub const fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Never: an empty program does not pass the checks.
-    pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Instructions of its own that Linux makes of it, which is what its limit of a chain counts.
+    pub fn translated_len(&self) -> usize {
+        PROLOGUE + self.0.iter().map(translated).sum::<usize>()
     }
 
     /// Its result for a call.
@@ -35,6 +30,24 @@ impl Program {
     /// may matter.
     pub fn run_known(&self, nr: u32, arch: u32) -> Option<u32> {
         run::run_known(&self.0, nr, arch)
+    }
+}
+
+/// Linux clears two registers and keeps the place of the data first.
+const PROLOGUE: usize = 3;
+
+/// Instructions that Linux makes of one (`bpf_convert_filter`).
+const fn translated(op: &Op) -> usize {
+    match *op {
+        Op::Alu(Alu::Div, Operand::Index) => 5,
+        Op::Branch { test, operand, yes, no } => {
+            let is_wide = matches!(operand, Operand::Constant(value) if value > i32::MAX as u32);
+            // One way is the next instruction, and there is a comparison for it.
+            let is_short = no == 0 || (yes == 0 && !matches!(test, Test::AnyBit));
+            is_wide as usize + if is_short { 1 } else { 2 }
+        }
+        Op::Return(_) => 2,
+        _ => 1,
     }
 }
 
