@@ -89,6 +89,12 @@ pub struct NotifSizes {
     pub data: u16,
 }
 
+impl NotifSizes {
+    /// Those of this file.
+    pub const HERE: Self =
+        Self { notif: size_of::<Notif>() as u16, resp: size_of::<NotifResp>() as u16, data: size_of::<Data>() as u16 };
+}
+
 /// `struct seccomp_notif`: a call that waits for an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]

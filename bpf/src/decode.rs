@@ -9,6 +9,21 @@ use abi::bpf::{
 };
 use abi::seccomp::Data;
 
+// Codes that stand for themselves; arithmetic and jumps have an operand beside.
+const LD_ABS: u16 = LD | W | ABS;
+const LD_LEN: u16 = LD | W | LEN;
+const LD_IMM: u16 = LD | IMM;
+const LD_MEM: u16 = LD | MEM;
+const LDX_LEN: u16 = LDX | W | LEN;
+const LDX_IMM: u16 = LDX | IMM;
+const LDX_MEM: u16 = LDX | MEM;
+const NEGATE: u16 = ALU | NEG;
+const TO_INDEX: u16 = MISC | TAX;
+const FROM_INDEX: u16 = MISC | TXA;
+const JUMP: u16 = JMP | JA;
+const RET_K: u16 = RET | K;
+const RET_A: u16 = RET | A;
+
 /// Bytes of the data.
 const DATA_LEN: u32 = size_of::<Data>() as u32;
 
@@ -26,27 +41,8 @@ pub(crate) fn decode(program: &[Instruction]) -> Result<Box<[Op]>, Errno> {
 
 /// One instruction, behind which `left` others stand; `None` when there is no such one.
 fn one(instruction: Instruction, left: usize) -> Option<Op> {
-    let Instruction { code, jt, jf, k } = instruction;
+    let Instruction { code, k, .. } = instruction;
     let cell = || u8::try_from(k).ok().filter(|&cell| usize::from(cell) < MEMORY_WORDS);
-    let operand = if code & X == X { Operand::Index } else { Operand::Constant(k) };
-    let alu = |alu: Alu| Some(Op::Alu(alu, operand));
-    let branch = |test: Test| {
-        let is_inside = usize::from(jt.max(jf)) < left;
-        is_inside.then_some(Op::Branch { test, operand, yes: jt, no: jf })
-    };
-    const LD_ABS: u16 = LD | W | ABS;
-    const LD_LEN: u16 = LD | W | LEN;
-    const LD_IMM: u16 = LD | IMM;
-    const LD_MEM: u16 = LD | MEM;
-    const LDX_LEN: u16 = LDX | W | LEN;
-    const LDX_IMM: u16 = LDX | IMM;
-    const LDX_MEM: u16 = LDX | MEM;
-    const NEGATE: u16 = ALU | NEG;
-    const TO_INDEX: u16 = MISC | TAX;
-    const FROM_INDEX: u16 = MISC | TXA;
-    const JUMP: u16 = JMP | JA;
-    const RET_K: u16 = RET | K;
-    const RET_A: u16 = RET | A;
     match code {
         LD_ABS if k < DATA_LEN && k.is_multiple_of(4) => Some(Op::Data((k / 4) as u8)),
         LD_LEN => Some(Op::Constant(DATA_LEN)),
@@ -63,22 +59,35 @@ fn one(instruction: Instruction, left: usize) -> Option<Op> {
         JUMP => usize::try_from(k).ok().filter(|&distance| distance < left).map(|distance| Op::Jump(distance as u16)),
         RET_K => Some(Op::Return(k)),
         RET_A => Some(Op::ReturnAccumulator),
-        _ => match (code & 7, code & !(7 | X)) {
-            (ALU, ADD) => alu(Alu::Add),
-            (ALU, SUB) => alu(Alu::Sub),
-            (ALU, MUL) => alu(Alu::Mul),
-            (ALU, DIV) if operand != Operand::Constant(0) => alu(Alu::Div),
-            (ALU, OR) => alu(Alu::Or),
-            (ALU, AND) => alu(Alu::And),
-            (ALU, XOR) => alu(Alu::Xor),
-            (ALU, LSH) if operand == Operand::Index || k < u32::BITS => alu(Alu::Left),
-            (ALU, RSH) if operand == Operand::Index || k < u32::BITS => alu(Alu::Right),
-            (JMP, JEQ) => branch(Test::Equal),
-            (JMP, JGT) => branch(Test::Greater),
-            (JMP, JGE) => branch(Test::GreaterOrEqual),
-            (JMP, JSET) => branch(Test::AnyBit),
-            _ => None,
-        },
+        _ => with_operand(instruction, left),
+    }
+}
+
+/// Arithmetic and conditional jumps.
+fn with_operand(instruction: Instruction, left: usize) -> Option<Op> {
+    let Instruction { code, jt, jf, k } = instruction;
+    let operand = if code & X == X { Operand::Index } else { Operand::Constant(k) };
+    let is_distance = operand == Operand::Index || k < u32::BITS;
+    let alu = |alu: Alu| Some(Op::Alu(alu, operand));
+    let branch = |test: Test| {
+        let is_inside = usize::from(jt.max(jf)) < left;
+        is_inside.then_some(Op::Branch { test, operand, yes: jt, no: jf })
+    };
+    match (code & 7, code & !(7 | X)) {
+        (ALU, ADD) => alu(Alu::Add),
+        (ALU, SUB) => alu(Alu::Sub),
+        (ALU, MUL) => alu(Alu::Mul),
+        (ALU, DIV) if operand != Operand::Constant(0) => alu(Alu::Div),
+        (ALU, OR) => alu(Alu::Or),
+        (ALU, AND) => alu(Alu::And),
+        (ALU, XOR) => alu(Alu::Xor),
+        (ALU, LSH) if is_distance => alu(Alu::Left),
+        (ALU, RSH) if is_distance => alu(Alu::Right),
+        (JMP, JEQ) => branch(Test::Equal),
+        (JMP, JGT) => branch(Test::Greater),
+        (JMP, JGE) => branch(Test::GreaterOrEqual),
+        (JMP, JSET) => branch(Test::AnyBit),
+        _ => None,
     }
 }
 

@@ -37,14 +37,14 @@ impl Program {
 const PROLOGUE: usize = 3;
 
 /// Instructions that Linux makes of one (`bpf_convert_filter`).
-const fn translated(op: &Op) -> usize {
+fn translated(op: &Op) -> usize {
     match *op {
         Op::Alu(Alu::Div, Operand::Index) => 5,
         Op::Branch { test, operand, yes, no } => {
-            let is_wide = matches!(operand, Operand::Constant(value) if value > i32::MAX as u32);
+            let is_wide = matches!(operand, Operand::Constant(value) if value.cast_signed() < 0);
             // One way is the next instruction, and there is a comparison for it.
             let is_short = no == 0 || (yes == 0 && !matches!(test, Test::AnyBit));
-            is_wide as usize + if is_short { 1 } else { 2 }
+            1 + usize::from(is_wide) + usize::from(!is_short)
         }
         Op::Return(_) => 2,
         _ => 1,

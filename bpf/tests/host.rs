@@ -221,8 +221,15 @@ fn fits(result: u32, nr: i32, outcome: Outcome) -> bool {
         (seccomp::RET_TRACE | seccomp::RET_USER_NOTIF, Outcome::Returned(value)) => value == ENOSYS,
         (seccomp::RET_ERRNO, Outcome::Returned(value)) => value == -data.min(4095),
         (seccomp::RET_TRAP, Outcome::Trapped(value)) => value == data,
-        (seccomp::RET_TRAP | seccomp::RET_ERRNO | seccomp::RET_TRACE | seccomp::RET_USER_NOTIF, _)
-        | (seccomp::RET_ALLOW | seccomp::RET_LOG, _) => false,
+        (
+            seccomp::RET_TRAP
+            | seccomp::RET_ERRNO
+            | seccomp::RET_TRACE
+            | seccomp::RET_USER_NOTIF
+            | seccomp::RET_ALLOW
+            | seccomp::RET_LOG,
+            _,
+        ) => false,
         (_, outcome) => outcome == Outcome::Killed,
     }
 }

@@ -3,8 +3,8 @@
 use abi::Errno;
 use abi::bpf::{Instruction, MAX_INSTRUCTIONS, Program as Place};
 use abi::seccomp::{
-    Data, FilterFlags, GET_ACTION_AVAIL, GET_NOTIF_SIZES, MODE_FILTER, MODE_STRICT, Notif, NotifResp, NotifSizes,
-    SET_MODE_FILTER, SET_MODE_STRICT,
+    FilterFlags, GET_ACTION_AVAIL, GET_NOTIF_SIZES, MODE_FILTER, MODE_STRICT, NotifSizes, SET_MODE_FILTER,
+    SET_MODE_STRICT,
 };
 use bpf::Program;
 use kernel::CurrentTask;
@@ -20,14 +20,7 @@ pub(crate) fn seccomp(task: &mut CurrentTask, operation: u32, flags: u32, args: 
             let action = UserPtr::<u32>::new(args).read(&**task.mm())?;
             if LoggedActions::exists(action) { Ok(0) } else { Err(Errno::EOPNOTSUPP) }
         }
-        GET_NOTIF_SIZES if flags == 0 => {
-            let sizes = NotifSizes {
-                notif: size_of::<Notif>() as u16,
-                resp: size_of::<NotifResp>() as u16,
-                data: size_of::<Data>() as u16,
-            };
-            UserPtr::new(args).write(&**task.mm(), &sizes).map(|()| 0)
-        }
+        GET_NOTIF_SIZES if flags == 0 => UserPtr::new(args).write(&**task.mm(), &NotifSizes::HERE).map(|()| 0),
         _ => Err(Errno::EINVAL),
     }
 }

@@ -23,7 +23,7 @@ impl CurrentTask {
     pub(crate) fn filter_call(&mut self) -> Option<Result<u64, Fail>> {
         let regs = self.regs();
         let data = Data {
-            nr: regs.orig_rax as i32,
+            nr: (regs.orig_rax as u32).cast_signed(),
             arch: AUDIT_ARCH_X86_64,
             instruction_pointer: regs.rip,
             args: [regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9],
@@ -46,7 +46,7 @@ impl CurrentTask {
 
     /// Strict mode: four calls, any other ends the thread.
     fn filter_strictly(&mut self, data: &Data) -> Option<Result<u64, Fail>> {
-        if matches!(data.nr as u32, nr::READ | nr::WRITE | nr::EXIT | nr::RT_SIGRETURN) {
+        if matches!(data.nr.cast_unsigned(), nr::READ | nr::WRITE | nr::EXIT | nr::RT_SIGRETURN) {
             return None;
         }
         self.log_action(RET_KILL_THREAD, data, true);
@@ -71,7 +71,7 @@ impl CurrentTask {
     /// `SIGSYS`; the handler sees the registers as they were when the call was made.
     fn trap(&mut self, data: &Data, value: u32) -> u64 {
         let mut info = SigInfo::call(data.instruction_pointer, data.nr, AUDIT_ARCH_X86_64);
-        info.errno = value as i32;
+        info.errno = value.cast_signed();
         self.force_signal(info);
         self.regs().orig_rax
     }

@@ -73,7 +73,7 @@ impl Filter {
     /// All programs are asked, the newest first; the action that allows least counts, and of equal ones the newest.
     /// With it the filter that says so, unless it is `ALLOW`.
     pub(super) fn evaluate(&self, data: &Data) -> (u32, Option<&Self>) {
-        if self.allows_always(data.nr as u32) {
+        if self.allows_always(data.nr.cast_unsigned()) {
             return (RET_ALLOW, None);
         }
         let mut found = (RET_ALLOW, None);
@@ -88,12 +88,13 @@ impl Filter {
 
     /// No filter of the chain ever does anything about the call but allow it.
     fn allows_always(&self, nr: u32) -> bool {
-        if let Some(known) = self.cache.get(nr) {
+        let Ok(index) = usize::try_from(nr) else { return false };
+        if let Some(known) = self.cache.get(index) {
             return known;
         }
         let mut result = true;
         for filter in self.chain() {
-            if let Some(known) = filter.cache.get(nr) {
+            if let Some(known) = filter.cache.get(index) {
                 result = known;
                 break;
             }
@@ -103,14 +104,14 @@ impl Filter {
                 break;
             }
         }
-        self.cache.set(nr, result);
+        self.cache.set(index, result);
         result
     }
 }
 
 /// The lower, the less an action allows.
 const fn precedence(result: u32) -> i32 {
-    (result & RET_ACTION_FULL) as i32
+    (result & RET_ACTION_FULL).cast_signed()
 }
 
 impl Drop for Filter {

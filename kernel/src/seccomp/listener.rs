@@ -39,7 +39,7 @@ impl Listener {
         // It waits whatever the status flags are, as on Linux.
         io.caller.retry(&self.0.events, Events::IN | Events::HUP, false, || self.0.take_request())?;
         let (id, task, data) = self.0.receive()?;
-        let pid = task.tid_in(&reader.pid_namespace()) as u32;
+        let pid = task.tid_in(&reader.pid_namespace()).cast_unsigned();
         let written = to.write(memory, &Notif { id, pid, flags: 0, data });
         if written.is_err() {
             self.0.put_back(id);
@@ -65,7 +65,7 @@ impl Listener {
             return Err(Errno::EINVAL.into());
         }
         let fds = Task::of(io.caller).and_then(Task::fds).ok_or(Errno::EBADF)?;
-        let file = fds.get(request.srcfd as i32)?;
+        let file = fds.get(request.srcfd.cast_signed())?;
         let gift = Gift::new(&request, file, io.caller.word.clone());
         self.0.give(request.id, &gift)?;
         let word = &io.caller.word;
@@ -78,7 +78,7 @@ impl Listener {
                 break self.0.take_back(request.id, &gift).ok_or(Fail::Interrupted(Restart::Sa))?;
             }
         };
-        Ok(outcome? as u64)
+        Ok(i64::from(outcome?).cast_unsigned())
     }
 }
 

@@ -25,7 +25,8 @@ impl Answer {
         if resp.flags & USER_NOTIF_FLAG_CONTINUE != 0 {
             return Self::Continue;
         }
-        Self::Value(if resp.error == 0 { resp.val } else { i64::from(resp.error) } as u64)
+        let value = if resp.error == 0 { resp.val } else { i64::from(resp.error) };
+        Self::Value(value.cast_unsigned())
     }
 }
 
@@ -58,7 +59,7 @@ impl Gift {
         let has_number = request.flags & ADDFD_FLAG_SETFD != 0;
         Arc::new(Self {
             file,
-            number: has_number.then_some(request.newfd as i32),
+            number: has_number.then_some(request.newfd.cast_signed()),
             is_cloexec: request.newfd_flags != 0,
             is_answer: request.flags & ADDFD_FLAG_SEND != 0,
             giver,
@@ -204,7 +205,9 @@ impl Notifier {
             own.gifts.retain(|other| !Arc::ptr_eq(other, gift));
             let is_answer = gift.is_answer && own.gifts.len() < before;
             match outcome {
-                Ok(fd) if is_answer => own.stage = Stage::Answered(Answer::Value(fd as u64)),
+                Ok(fd) if is_answer => {
+                    own.stage = Stage::Answered(Answer::Value(i64::from(fd).cast_unsigned()));
+                }
                 Err(_) if is_answer => own.stage = Stage::Received,
                 _ => {}
             }

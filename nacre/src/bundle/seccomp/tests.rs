@@ -2,8 +2,8 @@ use super::*;
 use abi::seccomp::{AUDIT_ARCH_X86_64, Data, RET_ALLOW, RET_ERRNO, RET_KILL_THREAD, RET_TRAP};
 use serde_json::{Value, json};
 
-const EPERM: u32 = RET_ERRNO | 1;
-const ENOSYS: u32 = RET_ERRNO | 38;
+const EPERM: u32 = RET_ERRNO + 1;
+const ENOSYS: u32 = RET_ERRNO + 38;
 
 fn made(profile: Value) -> Result<Filter> {
     filter(&serde_json::from_value(profile).expect("a profile"))
@@ -43,7 +43,7 @@ fn newer_calls_are_left_to_a_permissive_profile() {
         "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO", "errnoRet": 13}]
     }))
     .expect("a filter");
-    assert_eq!(verdict_of(&filter, "mkdir", [0; 6]), RET_ERRNO | 13);
+    assert_eq!(verdict_of(&filter, "mkdir", [0; 6]), RET_ERRNO + 13);
     assert_eq!(verdict_of(&filter, "mseal", [0; 6]), RET_ALLOW);
 }
 
