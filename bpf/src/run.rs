@@ -1,6 +1,6 @@
 //! Running a checked program. Jumps go forward only, so it ends.
 
-use crate::op::{Alu, Op, Operand};
+use crate::op::{Op, Operand};
 use abi::bpf::MEMORY_WORDS;
 
 /// What a program ends with when it divides by zero.
@@ -50,46 +50,30 @@ const fn value(operand: Operand, index: u32) -> u32 {
     }
 }
 
-/// Runs a program that may see the first two words of a call only, number and architecture; `None` when its result
-/// depends on more.
-pub(crate) fn run_known(ops: &[Op], nr: u32, arch: u32) -> Option<u32> {
-    let (mut accumulator, mut index) = (Some(0u32), Some(0u32));
-    let mut memory = [Some(0u32); MEMORY_WORDS];
+/// Where a program may be entered, with its registers and memory cleared, for any call with this number and
+/// architecture: what stands before depends on nothing else, and is forgotten by what stands there. That loads
+/// something else of the call, or ends with a constant. The start, if there is no other such place.
+pub(crate) fn entry(ops: &[Op], nr: u32, arch: u32) -> usize {
+    let mut accumulator = 0;
     let mut at = 0;
     while let Some(op) = ops.get(at) {
-        at += 1;
-        let side = |operand| match operand {
-            Operand::Constant(value) => Some(value),
-            Operand::Index => index,
-        };
         match *op {
-            Op::Data(0) => accumulator = Some(nr),
-            Op::Data(1) => accumulator = Some(arch),
-            Op::Data(_) => accumulator = None,
-            Op::Constant(value) => accumulator = Some(value),
-            Op::Memory(cell) => accumulator = memory[usize::from(cell) % MEMORY_WORDS],
-            Op::IndexConstant(value) => index = Some(value),
-            Op::IndexMemory(cell) => index = memory[usize::from(cell) % MEMORY_WORDS],
-            Op::Store(cell) => memory[usize::from(cell) % MEMORY_WORDS] = accumulator,
-            Op::StoreIndex(cell) => memory[usize::from(cell) % MEMORY_WORDS] = index,
-            Op::Alu(alu, operand) => {
-                let right = side(operand);
-                if alu == Alu::Div && right.is_none_or(|divisor| divisor == 0) {
-                    return right.map(|_| DIVIDED_BY_ZERO);
-                }
-                accumulator = accumulator.zip(right).and_then(|(left, right)| alu.apply(left, right));
-            }
-            Op::Negate => accumulator = accumulator.map(u32::wrapping_neg),
-            Op::ToIndex => index = accumulator,
-            Op::FromIndex => accumulator = index,
+            Op::Data(0) => accumulator = nr,
+            Op::Data(1) => accumulator = arch,
+            Op::Data(_) | Op::Return(_) => return at,
+            Op::Constant(value) => accumulator = value,
+            Op::Alu(alu, Operand::Constant(right)) => match alu.apply(accumulator, right) {
+                Some(value) => accumulator = value,
+                None => return 0,
+            },
+            Op::Negate => accumulator = accumulator.wrapping_neg(),
             Op::Jump(distance) => at += usize::from(distance),
-            Op::Branch { test, operand, yes, no } => {
-                let holds = test.holds(accumulator?, side(operand)?);
-                at += usize::from(if holds { yes } else { no });
+            Op::Branch { test, operand: Operand::Constant(right), yes, no } => {
+                at += usize::from(if test.holds(accumulator, right) { yes } else { no });
             }
-            Op::Return(value) => return Some(value),
-            Op::ReturnAccumulator => return accumulator,
+            _ => return 0,
         }
+        at += 1;
     }
-    None
+    0
 }

@@ -112,3 +112,32 @@ fn known_results() {
     let quotient = [op(LD | W | ABS, 0, 0, 16), op(MISC | TAX, 0, 0, 0), op(ALU | DIV | X, 0, 0, 0), ret(4)];
     assert_eq!(Program::new(&quotient).expect("a good program").run_known(0, 0), None, "it may divide by zero");
 }
+
+#[test]
+fn entered_where_the_number_leads() {
+    let mut code = vec![op(LD | W | ABS, 0, 0, 0)];
+    for nr in 0..40 {
+        let next = [op(JMP | JEQ | K, 0, 2, nr), op(LD | W | ABS, 0, 0, 16), op(RET | A, 0, 0, 0)];
+        if nr % 2 == 0 {
+            code.extend(next);
+        } else {
+            code.extend([op(JMP | JEQ | K, 0, 1, nr), ret(nr)]);
+        }
+    }
+    code.push(ret(99));
+    let program = Program::new(&code).expect("a good program");
+    for round in 0..2u32 {
+        for (nr, result) in
+            [(0, 7 + round), (1, 1), (38, 7 + round), (39, 39), (40, 99), (511, 99), (512, 99), (-1, 99)]
+        {
+            let args = [(7 + round).into(), 0, 0, 0, 0, 0];
+            assert_eq!(program.run(&Data { nr, arch: AUDIT_ARCH_X86_64, args, ..Data::default() }), result, "{nr}");
+        }
+    }
+    // Registers that the way there has set are not forgotten.
+    let mut code = vec![op(LDX, 0, 0, 5), op(LD | W | ABS, 0, 0, 16), op(ALU | ADD | X, 0, 0, 0), op(RET | A, 0, 0, 0)];
+    code.extend(vec![ret(0); 40]);
+    let program = Program::new(&code).expect("a good program");
+    let data = Data { arch: AUDIT_ARCH_X86_64, args: [2, 0, 0, 0, 0, 0], ..Data::default() };
+    assert_eq!([program.run(&data), program.run(&data)], [7, 7]);
+}

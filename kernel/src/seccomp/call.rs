@@ -11,6 +11,7 @@ use abi::seccomp::{
     RET_KILL_THREAD, RET_LOG, RET_TRACE, RET_TRAP, RET_USER_NOTIF,
 };
 use abi::signal::{SIGKILL, SIGSYS, SigInfo};
+use platform::Call;
 use std::sync::Arc;
 use sync::Fail;
 
@@ -18,24 +19,21 @@ use sync::Fail;
 const MAX_ERRNO: u32 = 4095;
 
 impl CurrentTask {
-    /// Asks the filters about the call in the registers. `None`: it is made. Else what it comes to without being
-    /// made; the thread may have been ended, or have got a signal.
+    /// Asks the filters about the call just made. `None`: it is made. Else what it comes to without being made; the
+    /// thread may have been ended, or have got a signal.
     pub(crate) fn filter_call(&mut self) -> Option<Result<u64, Fail>> {
-        let regs = self.regs();
-        let data = Data {
-            nr: (regs.orig_rax as u32).cast_signed(),
-            arch: AUDIT_ARCH_X86_64,
-            instruction_pointer: regs.rip,
-            args: [regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9],
-        };
-        let slot = &self.task.seccomp;
-        match self.seccomp.current(slot) {
+        let Call { nr, args, .. } = *self.context.call();
+        let state = self.seccomp.current(&self.task.seccomp);
+        if state.filter.as_ref().is_some_and(|filter| filter.allows_always(nr)) {
+            return None;
+        }
+        // All of the registers are looked at only here.
+        let instruction_pointer = self.context.regs().rip;
+        let data = Data { nr: nr.cast_signed(), arch: AUDIT_ARCH_X86_64, instruction_pointer, args };
+        match state {
             State { mode: MODE_STRICT, .. } => self.filter_strictly(&data),
             State { filter: Some(filter), .. } => {
                 let (result, by) = filter.evaluate(&data);
-                if result & RET_ACTION_FULL == RET_ALLOW {
-                    return None;
-                }
                 let by = by.map_or_else(Wishes::default, Wishes::of);
                 self.act(result, &data, &by)
             }

@@ -121,6 +121,38 @@ TEST(trap_handlers_give_results) {
     CHECK_EQ(catches, 2);
 }
 
+// A place that has made many calls looks the same to filters and handlers.
+extern char behind_busy_call[];
+__attribute__((noinline, noclone)) static long busy_call(long a, long f) {
+    register long r9 __asm__("r9") = f;
+    long result;
+    __asm__ volatile("mov $110, %%eax\nsyscall\n.globl behind_busy_call\nbehind_busy_call:"
+                     : "=a"(result)
+                     : "D"(a), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
+TEST(trap_at_a_busy_place) {
+    catch_sigsys();
+    pid_t parent = getppid();
+    for (int i = 0; i < 20000; i++) CHECK_EQ(busy_call(0, 0), parent);
+    no_new_privs();
+    filter_call(SYS_getppid, SECCOMP_RET_TRAP | 5);
+    CHECK_EQ(busy_call(21, 26), SYS_getppid);
+    CHECK_EQ(catches, 1);
+    CHECK(caught.si_call_addr == behind_busy_call);
+    CHECK_EQ(caught.si_syscall, SYS_getppid);
+    CHECK_EQ(registers[REG_RIP], (long)behind_busy_call);
+    CHECK_EQ(registers[REG_RCX], (long)behind_busy_call);
+    CHECK_EQ(registers[REG_RAX], SYS_getppid);
+    CHECK_EQ(registers[REG_RDI], 21);
+    CHECK_EQ(registers[REG_R9], 26);
+    filter_call(SYS_getppid, SECCOMP_RET_KILL_PROCESS);
+    int status = status_of(FORK(busy_call(0, 0)));
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+}
+
 TEST(trap_without_a_handler_kills) {
     int status = status_of(FORK(no_new_privs(); filter_call(TRIED, SECCOMP_RET_TRAP); syscall(TRIED)));
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);

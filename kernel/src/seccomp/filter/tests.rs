@@ -40,6 +40,7 @@ fn calls_that_are_always_allowed() {
     let second = filter(&[ret(RET_ALLOW)], Some(first.clone())).expect("room");
     let call = |nr| Data { nr, ..Data::default() };
     for _ in 0..2 {
+        assert!(second.allows_always(39) && !second.allows_always(40));
         assert_eq!(second.evaluate(&call(39)).0, RET_ALLOW);
         assert_eq!(second.evaluate(&call(40)).0, RET_ERRNO | 1);
     }
