@@ -28,7 +28,7 @@ impl Task {
         let flags = if setting.is_logged { FilterFlags::LOG } else { FilterFlags::empty() };
         // A single program is never too long.
         let filter = Filter::new(setting.program, flags, None, None).ok();
-        self.seccomp.set(State { mode: MODE_FILTER, filter, count: 1 });
+        self.set_seccomp(State { mode: MODE_FILTER, filter, count: 1 });
     }
 
     /// The thread can take over filters that begin with its own.
@@ -52,7 +52,7 @@ impl CurrentTask {
         if self.task().seccomp.state().mode == MODE_FILTER {
             return Err(Errno::EINVAL);
         }
-        self.task().seccomp.set(State { mode: MODE_STRICT, ..State::default() });
+        self.task().set_seccomp(State { mode: MODE_STRICT, ..State::default() });
         Ok(())
     }
 
@@ -98,13 +98,13 @@ impl CurrentTask {
             }
             let no_new_privs = self.task().attributes().no_new_privs;
             for other in others {
-                other.seccomp.set(state.clone());
+                other.set_seccomp(state.clone());
                 if no_new_privs {
                     other.with_attributes(|attributes| attributes.no_new_privs = true);
                 }
             }
         }
-        self.task().seccomp.set(state);
+        self.task().set_seccomp(state);
         Ok(0)
     }
 

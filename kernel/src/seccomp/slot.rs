@@ -28,19 +28,17 @@ pub(crate) struct Slot {
 impl Slot {
     /// Without filters.
     pub(crate) fn new() -> Self {
-        Self { changes: AtomicU32::new(0), state: Mutex::new(Rank::Leaf, State::default()) }
+        Self { changes: AtomicU32::new(0), state: Mutex::new(Rank::Task, State::default()) }
     }
 
     pub(super) fn state(&self) -> State {
         self.state.lock().clone()
     }
 
-    /// The one place where a thread's filters change. Other threads of a process are changed under its signals'
-    /// lock only.
-    pub(super) fn set(&self, state: State) {
-        let old = std::mem::replace(&mut *self.state.lock(), state);
-        self.changes.fetch_add(1, Release);
-        drop(old);
+    /// Does something that depends on whether calls are filtered, and is over before that changes.
+    pub(crate) fn steady<T>(&self, act: impl FnOnce(bool) -> T) -> T {
+        let _state = self.state.lock();
+        act(self.changes() != 0)
     }
 
     fn changes(&self) -> u32 {
@@ -67,6 +65,17 @@ impl Own {
 }
 
 impl Task {
+    /// The one place where a thread's filters change. Other threads of a process are changed under its signals'
+    /// lock only.
+    pub(super) fn set_seccomp(&self, state: State) {
+        let mut current = self.seccomp.state.lock();
+        let old = std::mem::replace(&mut *current, state);
+        self.seccomp.changes.fetch_add(1, Release);
+        self.ask_always();
+        drop(current);
+        drop(old);
+    }
+
     /// Its calls are filtered: nobody but the sentry may answer any of them.
     pub fn is_filtered(&self) -> bool {
         self.seccomp.changes() != 0
@@ -84,7 +93,7 @@ impl Task {
         if state.mode == MODE_DISABLED {
             return;
         }
-        self.seccomp.set(state);
+        self.set_seccomp(state);
         if parent.attributes().no_new_privs {
             self.with_attributes(|attributes| attributes.no_new_privs = true);
         }

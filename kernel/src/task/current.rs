@@ -119,7 +119,8 @@ impl CurrentTask {
             egid: group(creds.egid),
         };
         // The map of a new user namespace may be written at any time, by others.
-        self.context.set_local(&ids, creds.user_ns.parent.is_none());
+        let has_fixed_ids = creds.user_ns.parent.is_none();
+        self.task.seccomp.steady(|is_filtered| self.context.set_local(&ids, has_fixed_ids && !is_filtered));
     }
 
     /// The task as others see it.

@@ -280,6 +280,13 @@ impl Task {
         }
     }
 
+    /// Its stub asks about every call from now on.
+    pub(crate) fn ask_always(&self) {
+        if let Some(kicker) = &*self.kicker.lock() {
+            kicker.ask_always();
+        }
+    }
+
     /// It gives up what counts for its user.
     pub(crate) fn discharge(&self) {
         let charge = self.charge.lock().take();

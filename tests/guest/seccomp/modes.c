@@ -329,6 +329,58 @@ TEST(tsync_refuses_other_chains) {
     CHECK_ERRNO(syscall(TRIED), 7);
 }
 
+// Calls that ask for little are filtered as well, at places that have made many of them.
+#define PLAIN_CALL(name, nr)                                                                                           \
+    __attribute__((noinline, noclone)) static long name(void) {                                                        \
+        long result;                                                                                                   \
+        __asm__ volatile("mov $" #nr ", %%eax\nsyscall" : "=a"(result) : "D"(0), "S"(0), "d"(0) : "rcx", "r11", "memory"); \
+        return result;                                                                                                 \
+    }
+
+PLAIN_CALL(plain_getpid, 39)
+PLAIN_CALL(plain_gettid, 186)
+PLAIN_CALL(plain_getuid, 102)
+PLAIN_CALL(plain_yield, 24)
+PLAIN_CALL(plain_futex, 202)
+PLAIN_CALL(plain_madvise, 28)
+
+TEST(plain_calls) {
+    static const struct {
+        long (*call)(void);
+        int nr;
+    } calls[] = {{plain_getpid, 39}, {plain_gettid, 186}, {plain_getuid, 102},
+                 {plain_yield, 24},  {plain_futex, 202},  {plain_madvise, 28}};
+    long before[6];
+    for (int i = 0; i < 6; i++)
+        for (int n = 0; n < 3000; n++) before[i] = calls[i].call();
+    no_new_privs();
+    for (int i = 0; i < 6; i++) {
+        CHECK_EQ(calls[i].call(), before[i]);
+        filter_call(calls[i].nr, SECCOMP_RET_ERRNO | (50 + i));
+        CHECK_EQ(calls[i].call(), -50 - i);
+    }
+    reap(FORK(for (int i = 0; i < 6; i++) CHECK_EQ(calls[i].call(), -50 - i)));
+}
+
+static void *ask_until_refused(void *none) {
+    (void)none;
+    ready = 1;
+    int64_t end = now_ms() + 8000;
+    for (long count = 0;; count++) {
+        if (plain_gettid() == -77) return (void *)count;
+        if (count % 1000 == 0 && now_ms() > end) return (void *)-1L;
+    }
+}
+
+TEST(tsync_reaches_busy_threads) {
+    pthread_t thread = start_thread(ask_until_refused, NULL);
+    WAIT_UNTIL(ready);
+    sleep_ms(200);
+    no_new_privs();
+    OK(filter_call_with(SECCOMP_FILTER_FLAG_TSYNC, SYS_gettid, SECCOMP_RET_ERRNO | 77));
+    CHECK((long)join_thread(thread) > 0);
+}
+
 // Filters decide about calls of many threads at a time while they change.
 static void *call_on(void *none) {
     (void)none;
