@@ -4,6 +4,7 @@ use crate::futex::Table;
 use crate::ipc::IpcNamespace;
 use crate::pid::PidNamespace;
 use crate::sched::CpuSet;
+use crate::seccomp::LoggedActions;
 use crate::signal::FileSignals;
 use crate::task::{CurrentTask, Namespaces, Task, ThreadGroup};
 use crate::timers::Service;
@@ -71,6 +72,7 @@ pub struct Kernel {
     futexes: Table,
     timers: Arc<Service>,
     file_signals: Arc<FileSignals>,
+    seccomp_log: LoggedActions,
 }
 
 impl Kernel {
@@ -99,6 +101,7 @@ impl Kernel {
             futexes: Table::new(),
             timers: Service::new(),
             file_signals: Arc::default(),
+            seccomp_log: LoggedActions::new(),
         })
     }
 
@@ -114,6 +117,11 @@ impl Kernel {
 
     pub(crate) const fn file_signals(&self) -> &Arc<FileSignals> {
         &self.file_signals
+    }
+
+    /// Which actions of filters are logged.
+    pub const fn seccomp_log(&self) -> &LoggedActions {
+        &self.seccomp_log
     }
 
     /// Makes address spaces.

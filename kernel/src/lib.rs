@@ -16,6 +16,7 @@ mod pid;
 pub mod pidfd;
 pub mod process;
 pub mod sched;
+pub mod seccomp;
 mod session;
 pub mod signal;
 pub mod signalfd;

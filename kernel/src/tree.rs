@@ -49,8 +49,6 @@ pub(crate) struct GroupNode {
     pub(crate) process_group: Arc<ProcessGroup>,
     /// Sent to the parent at the end; 0 is none.
     pub(crate) exit_signal: u8,
-    /// How the first thread ended, while others go on.
-    pub(crate) leader_status: Option<Status>,
     /// Set when the last thread has left.
     pub(crate) zombie: Option<Status>,
     /// `PR_SET_CHILD_SUBREAPER`.

@@ -19,6 +19,7 @@ mod pidfd;
 mod prctl;
 mod process;
 mod sched;
+mod seccomp;
 mod signal;
 mod socket;
 mod table;

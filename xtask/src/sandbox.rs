@@ -43,6 +43,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("job-of-a-shell", job),
     ("bundle-run", bundle_run),
     ("bundle-life", bundle_life),
+    ("bundle-seccomp", bundle_seccomp),
     ("killed-at-any-moment", killed),
     ("bundle-killed-at-any-moment", bundle_killed),
     ("any-process-killed", any_process_killed),
@@ -375,6 +376,32 @@ fn bundle_run(here: &Place) -> Result<(), String> {
 }
 
 /// A container's life by single commands, ended whatever happens in between.
+/// A profile that refuses some calls, allows others by their arguments, and names one that nobody has.
+const PROFILE: &str = r#""seccomp": {
+    "defaultAction": "SCMP_ACT_ALLOW",
+    "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
+    "syscalls": [
+        {"names": ["mkdir", "mkdirat", "no_such_call"], "action": "SCMP_ACT_ERRNO", "errnoRet": 30},
+        {"names": ["kill"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 1, "value": 15, "op": "SCMP_CMP_EQ"}]},
+        {"names": ["sethostname"], "action": "SCMP_ACT_KILL_PROCESS"}
+    ]
+}, "#;
+
+fn bundle_seccomp(here: &Place) -> Result<(), String> {
+    let script = "grep ^Seccomp /proc/self/status; mkdir /tmp/d 2>&1; kill -15 $$ 2>&1; kill -0 $$ && echo alive
+        hostname other; echo $?; exit 4";
+    let bundle = bundle(here, &["sh", "-c", script])?;
+    let file = Path::new(&bundle).join("config.json");
+    let config = fs::read_to_string(&file).map_err(|e| e.to_string())?;
+    let config = config.replace(r#""linux": {"#, &format!(r#""linux": {{{PROFILE}"#));
+    fs::write(&file, config).map_err(|e| e.to_string())?;
+    let (root, id) = (here.scratch.join("state"), format!("test-{}", std::process::id()));
+    let done = here.call(&["--root", &root.to_string_lossy(), "run", "--bundle", &bundle, &id])?;
+    let want = "Seccomp:\t2\nSeccomp_filters:\t1\nmkdir: can't create directory '/tmp/d': Read-only file system\n\
+        sh: can't kill pid 1: Operation not permitted\nalive\n159\n";
+    expect(&done, End::Code(4), want)
+}
+
 fn bundle_life(here: &Place) -> Result<(), String> {
     let id = format!("life-{}", std::process::id());
     let root = here.scratch.join("state").to_string_lossy().into_owned();

@@ -4,7 +4,7 @@ use crate::kernel::RLIMIT_CORE;
 use crate::signal::actions::{Default, default_of};
 use crate::signal::state::{Notice, ThreadStop};
 use crate::status::Status;
-use crate::task::{CurrentTask, End, Stop};
+use crate::task::{CurrentTask, End, Stop, ThreadGroup};
 use abi::Errno;
 use abi::mm::PAGE_SIZE;
 use abi::signal::{ActionFlags, SIG_DFL, SIG_IGN, SIGKILL, SIGSTOP, SigAction, SigInfo, SigSet};
@@ -79,7 +79,7 @@ impl CurrentTask {
                             return Attention::End(End::Group);
                         }
                         Default::Core => {
-                            let core = group.limit(RLIMIT_CORE) >= PAGE_SIZE && group.is_dumpable.load(SeqCst);
+                            let core = group.dumps_core();
                             signals.end(Status::Signaled { signal, core });
                             return Attention::End(End::Group);
                         }
@@ -127,6 +127,13 @@ impl CurrentTask {
         if let Some(thread) = self.group().signals.lock().threads.get_mut(&self.task().serial()) {
             thread.awaited = awaited;
         }
+    }
+}
+
+impl ThreadGroup {
+    /// A signal that dumps a core leaves its mark.
+    pub(crate) fn dumps_core(&self) -> bool {
+        self.limit(RLIMIT_CORE) >= PAGE_SIZE && self.is_dumpable.load(SeqCst)
     }
 }
 

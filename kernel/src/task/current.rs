@@ -2,6 +2,7 @@
 
 use crate::futex::HostWait;
 use crate::kernel::Kernel;
+use crate::seccomp::Own;
 use crate::status::Status;
 use crate::task::{Live, Program, Release, RestartBlock, Stop, Task, ThreadGroup};
 use abi::signal::{SigSet, SigStack};
@@ -34,7 +35,7 @@ pub(crate) enum End {
 
 /// The task of the calling host thread: what only its owner may touch. Not `Send`.
 pub struct CurrentTask {
-    task: Arc<Task>,
+    pub(crate) task: Arc<Task>,
     kernel: Arc<Kernel>,
     caller: Caller,
     mm: Arc<Mm>,
@@ -42,6 +43,8 @@ pub struct CurrentTask {
     fds: Arc<FdTable>,
     fs: Arc<FsContext>,
     pub(crate) context: Context,
+    /// The filters of its calls.
+    pub(crate) seccomp: Own,
     /// Restored when the handler returns, or at once when none runs.
     pub(crate) saved_mask: Option<SigSet>,
     /// The call just made was interrupted and is to go on so.
@@ -83,6 +86,7 @@ impl CurrentTask {
             fs: live.fs,
             task,
             context,
+            seccomp: Own::default(),
             saved_mask: None,
             interrupted: None,
             restart_block: None,
@@ -115,7 +119,8 @@ impl CurrentTask {
             egid: group(creds.egid),
         };
         // The map of a new user namespace may be written at any time, by others.
-        self.context.set_local(&ids, creds.user_ns.parent.is_none());
+        let has_fixed_ids = creds.user_ns.parent.is_none();
+        self.task.seccomp.steady(|is_filtered| self.context.set_local(&ids, has_fixed_ids && !is_filtered));
     }
 
     /// The task as others see it.

@@ -89,9 +89,10 @@ impl CurrentTask {
     }
 
     fn run_syscall(&mut self) -> Next {
+        let refused = if self.task().is_filtered() { self.filter_call() } else { None };
         let call = *self.context.call();
         let dispatch = self.kernel().dispatch();
-        let is_interrupted = match dispatch(self, call.nr, &call.args) {
+        let is_interrupted = match refused.unwrap_or_else(|| dispatch(self, call.nr, &call.args)) {
             Ok(value) => {
                 self.context.set_result(value);
                 false

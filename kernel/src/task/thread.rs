@@ -5,6 +5,7 @@ use crate::ipc::UndoList;
 use crate::kernel::Kernel;
 use crate::pid::{Pid, PidNamespace};
 use crate::sched::CpuSet;
+use crate::seccomp::Slot;
 use crate::task::{Attributes, Live, Program, ThreadGroup, Work};
 use crate::usage::{TransferCounts, Usage};
 use crate::user::ProcessCharge;
@@ -40,6 +41,8 @@ pub struct Task {
     /// It as an owner of futexes.
     futex_identity: Mutex<Arc<Identity>>,
     charge: Mutex<Option<ProcessCharge>>,
+    /// What decides about its calls.
+    pub(crate) seccomp: Slot,
     pub(crate) work: Mutex<VecDeque<Work>>,
 }
 
@@ -66,6 +69,7 @@ impl Task {
             undo: Mutex::new(Rank::Ipc, None),
             futex_identity: Mutex::new(Rank::Leaf, identity),
             charge: Mutex::new(Rank::Leaf, Some(charge)),
+            seccomp: Slot::new(),
             work: Mutex::new(Rank::Leaf, VecDeque::new()),
         })
     }
@@ -273,6 +277,13 @@ impl Task {
     fn kick(&self) {
         if let Some(kicker) = &*self.kicker.lock() {
             kicker.kick();
+        }
+    }
+
+    /// Its stub asks about every call from now on.
+    pub(crate) fn ask_always(&self) {
+        if let Some(kicker) = &*self.kicker.lock() {
+            kicker.ask_always();
         }
     }
 

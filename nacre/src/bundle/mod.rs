@@ -4,12 +4,13 @@ mod checks;
 mod ids;
 mod mounts;
 mod process;
+mod seccomp;
 
 use crate::error::{Result, Try, bail};
 use checks::{absolute, no_nul};
 use host::launch::IdMaps;
 use oci_spec::runtime::{Hooks, LinuxNamespaceType, LinuxResources, Spec};
-use sentry::{Overlay, Plan, Tree};
+use sentry::{Filter, Overlay, Plan, Process, Tree};
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -100,7 +101,7 @@ impl Bundle {
             hostname: self.name(self.spec.hostname().as_deref(), "hostname", |uname| uname.nodename().to_bytes())?,
             domainname: self
                 .name(self.spec.domainname().as_deref(), "domainname", |uname| uname.domainname().to_bytes())?,
-            process: process::process(process)?,
+            process: Process { seccomp: self.filter()?, ..process::process(process)? },
             is_init_mortal: false,
             unmapped_owner: ids::OVERFLOW,
             awaits_start: true,
@@ -110,6 +111,12 @@ impl Bundle {
             oom_score_adj: process.oom_score_adj().map(|score| score.clamp(-1000, 1000)),
             pids_limit: None,
         })
+    }
+
+    /// What `linux.seccomp` makes of the first process.
+    fn filter(&self) -> Result<Option<Filter>> {
+        let profile = self.spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
+        profile.map(seccomp::filter).transpose()
     }
 
     fn overlay(&self) -> Result<Overlay> {

@@ -666,6 +666,11 @@ impl Kicker {
         self.0.kick();
     }
 
+    /// From now on its stub answers nothing itself: [`Context::set_local`], from another thread.
+    pub fn ask_always(&self) {
+        self.0.slot().asks_always.store(1, Relaxed);
+    }
+
     /// It sleeps in a host call that the application made.
     pub fn is_asleep(&self) -> bool {
         let process = &self.0.process;
