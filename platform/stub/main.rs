@@ -311,11 +311,11 @@ extern "C" fn serve(slot: &Slot, mut event: u32) -> ! {
 }
 
 fn copy_buffer(slot: &Slot) -> u64 {
-    slot as *const Slot as u64 + COPY
+    slot as *const Slot as u64 + OUTBOX
 }
 
 fn copy_range(slot: &Slot) -> (u64, u64) {
-    (slot.args[0].load(Relaxed), slot.args[1].load(Relaxed).min(COPY_LEN))
+    (slot.args[0].load(Relaxed), slot.args[1].load(Relaxed).min(OUTBOX_LEN))
 }
 
 fn post(slot: &Slot, event: u32) {

@@ -5,7 +5,8 @@
 
 use super::context::Thread;
 use super::layout::{INBOX, OUTBOX, OUTBOX_LEN, OUTBOX_PIECES};
-use super::process::Process;
+use super::pace::Pace;
+use super::process::{PACE, Process};
 use super::slot::SlotRef;
 use abi::Errno;
 use std::cell::{Cell, RefCell};
@@ -124,6 +125,11 @@ pub(super) fn write(process: &Arc<Process>, addr: u64, bytes: &[u8]) -> bool {
         is_taken = true;
     });
     is_taken
+}
+
+/// The hands are those of a thread in `process`, and it answers at once: it spins on another core.
+pub(super) fn are_quick(process: &Arc<Process>) -> bool {
+    PACE.with_borrow(Pace::is_apart) && with_slot(process, |_| ())
 }
 
 /// What the outbox holds for `process` goes there now.

@@ -81,9 +81,9 @@ pub const OP_SPAWN: u32 = 3;
 pub const OP_FORK: u32 = 4;
 /// Command: end the thread.
 pub const OP_EXIT: u32 = 5;
-/// Command: copy `args[1]` bytes from application address `args[0]` to the copy buffer.
+/// Command: copy `args[1]` bytes from application address `args[0]` to the start of the outbox.
 pub const OP_COPY_IN: u32 = 6;
-/// Command: copy `args[1]` bytes from the copy buffer to application address `args[0]`.
+/// Command: copy `args[1]` bytes from the start of the outbox to application address `args[0]`.
 pub const OP_COPY_OUT: u32 = 7;
 /// Command: compare-and-exchange the 32-bit word at `args[0]`: old `args[1]`, new `args[2]`.
 pub const OP_CMPXCHG: u32 = 8;

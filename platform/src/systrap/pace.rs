@@ -85,6 +85,11 @@ impl Pace {
         if let Place::Apart(_) = self.place { SPIN as u32 } else { 0 }
     }
 
+    /// The stub thread runs on another core and spins while it waits.
+    pub(super) const fn is_apart(&self) -> bool {
+        matches!(self.place, Place::Apart(_))
+    }
+
     /// Ticks that the sentry thread shall spin now.
     pub(super) const fn spin(&self) -> u64 {
         if let Place::Apart(_) = self.place { SPIN } else { 0 }

@@ -1,7 +1,7 @@
 //! A guest address space.
 
 use super::hands;
-use super::layout::{COPY, COPY_LEN, FAULTED, OP_CMPXCHG, OP_COPY_IN, OP_COPY_OUT, STUB_BASE};
+use super::layout::{COPY, COPY_LEN, FAULTED, OUTBOX, OUTBOX_LEN, OP_CMPXCHG, OP_COPY_IN, OP_COPY_OUT, STUB_BASE};
 use super::patch::{Text, TextKey, Texts};
 use super::process::{Process, Vdso, rustix_error};
 use super::slot::SlotRef;
@@ -11,6 +11,9 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+
+/// Most bytes that the stub copies where the sentry could reach them itself.
+const BY_HAND_MAX: usize = 16 << 10;
 
 /// End of the addresses that a guest may map.
 pub const GUEST_END: u64 = STUB_BASE - abi::mm::PAGE_SIZE;
@@ -43,7 +46,7 @@ impl Space {
             self.texts.hide(addr, buf);
             return Ok(len);
         }
-        let n = if self.process.shared.can_reach {
+        let n = if !self.goes_by_hand(len) {
             self.settle()?;
             let local = libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: len };
             let remote = libc::iovec { iov_base: addr as *mut _, iov_len: len };
@@ -51,7 +54,7 @@ impl Space {
             let n = unsafe { libc::process_vm_readv(self.process.pid, &raw const local, 1, &raw const remote, 1, 0) };
             moved(n)?
         } else {
-            self.copy(OP_COPY_IN, addr, len, |slot, at, n| slot.read_bytes(COPY, &mut buf[at..at + n]))?
+            self.copy(OP_COPY_IN, addr, len, |slot, at, n| slot.read_bytes(OUTBOX, &mut buf[at..at + n]))?
         };
         self.texts.hide(addr, &mut buf[..n]);
         Ok(n)
@@ -65,8 +68,8 @@ impl Space {
         }
         let len = in_guest(addr, bytes.len())?;
         self.settle()?;
-        if !self.process.shared.can_reach {
-            return self.copy(OP_COPY_OUT, addr, len, |slot, at, n| slot.write_bytes(COPY, &bytes[at..at + n]));
+        if self.goes_by_hand(len) {
+            return self.copy(OP_COPY_OUT, addr, len, |slot, at, n| slot.write_bytes(OUTBOX, &bytes[at..at + n]));
         }
         let local = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: len };
         let remote = libc::iovec { iov_base: addr as *mut _, iov_len: len };
@@ -88,6 +91,11 @@ impl Space {
         hands::read_string(&self.process, addr).filter(|_| !self.texts.holds(addr))
     }
 
+    /// The stub copies: where the host forbids reaching into its memory, and where it is quicker to ask than a host call.
+    fn goes_by_hand(&self, len: usize) -> bool {
+        !self.process.shared.can_reach || len <= BY_HAND_MAX && hands::are_quick(&self.process)
+    }
+
     /// What this thread has written is in the memory.
     fn settle(&self) -> Result<(), Errno> {
         hands::settle(&self.process)
@@ -105,7 +113,7 @@ impl Space {
         let mut done = 0;
         hands::with(&self.process, |slot| {
             while done < len {
-                let want = (len - done).min(COPY_LEN as usize);
+                let want = (len - done).min(OUTBOX_LEN as usize);
                 if op == OP_COPY_OUT {
                     buffer(slot, done, want);
                 }
