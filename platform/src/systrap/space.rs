@@ -1,7 +1,7 @@
 //! A guest address space.
 
 use super::hands;
-use super::layout::{COPY, COPY_LEN, FAULTED, OUTBOX, OUTBOX_LEN, OP_CMPXCHG, OP_COPY_IN, OP_COPY_OUT, STUB_BASE};
+use super::layout::{COPY, COPY_LEN, FAULTED, OP_CMPXCHG, OP_COPY_IN, OP_COPY_OUT, OUTBOX, OUTBOX_LEN, STUB_BASE};
 use super::patch::{Text, TextKey, Texts};
 use super::process::{Process, Vdso, rustix_error};
 use super::slot::SlotRef;
@@ -46,15 +46,15 @@ impl Space {
             self.texts.hide(addr, buf);
             return Ok(len);
         }
-        let n = if !self.goes_by_hand(len) {
+        let n = if self.goes_by_hand(len) {
+            self.copy(OP_COPY_IN, addr, len, |slot, at, n| slot.read_bytes(OUTBOX, &mut buf[at..at + n]))?
+        } else {
             self.settle()?;
             let local = libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: len };
             let remote = libc::iovec { iov_base: addr as *mut _, iov_len: len };
             // SAFETY: `local` is `buf`, in bounds.
             let n = unsafe { libc::process_vm_readv(self.process.pid, &raw const local, 1, &raw const remote, 1, 0) };
             moved(n)?
-        } else {
-            self.copy(OP_COPY_IN, addr, len, |slot, at, n| slot.read_bytes(OUTBOX, &mut buf[at..at + n]))?
         };
         self.texts.hide(addr, &mut buf[..n]);
         Ok(n)
