@@ -17,6 +17,9 @@ const RSEQ_FLAG_UNREGISTER: u32 = 1;
 
 /// Ends a task: it gives up what it has, then leaves the tree.
 pub(crate) fn exit(mut current: CurrentTask, end: End) {
+    if current.task().is_traced() {
+        current.stop_at_end(end);
+    }
     let task = current.task().clone();
     let group = task.group().clone();
     let ending = begin(&task);
@@ -164,17 +167,15 @@ impl Task {
         let kernel = group.kernel();
         self.discharge();
         let mut tree = kernel.tree();
-        {
-            let mut signals = group.signals.lock();
-            signals.threads.remove(&self.serial());
+        tree.detach_all(self);
+        let gone = group.signals.lock().threads.remove(&self.serial());
+        let is_traced = tree.tracer_of(self).is_some();
+        tree.set_status(self, status);
+        if is_traced && !(self.is_leader() && is_last) {
+            tree.tell_tracer(self, status);
         }
-        let is_leader = self.pid().root() == group.pid().root();
-        if is_leader {
-            // What it has used stays with it until it is reaped.
-            if let Some(node) = tree.node_of_mut(group) {
-                node.leader_status = Some(status);
-            }
-        } else {
+        // What it has used stays with it until it is reaped.
+        if !self.is_leader() && !is_traced {
             group.add_thread_usage(&self.usage());
             tree.remove_thread(self);
         }
@@ -185,6 +186,7 @@ impl Task {
             tree.end_group(group);
         }
         drop(tree);
+        drop(gone);
         group.thread_events.notify(Events::IN);
         if is_last {
             kernel.departed();

@@ -2,11 +2,13 @@
 
 use crate::futex::HostWait;
 use crate::kernel::Kernel;
+use crate::ptrace::{Debug, Step};
 use crate::status::Status;
 use crate::task::{Live, Program, Release, RestartBlock, Stop, Task, ThreadGroup};
 use abi::signal::{SigSet, SigStack};
 use mm::{Mm, UserAddr};
 use platform::{Context, Fault, Regs};
+use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use sync::Restart;
@@ -50,8 +52,13 @@ pub struct CurrentTask {
     pub(crate) restart_block: Option<RestartBlock>,
     /// A host call that it is to sleep in, in the place of application code.
     pub(crate) host_wait: Option<HostWait>,
-    /// What keeps it from application code.
-    pub(crate) stop: Option<Stop>,
+    /// What keeps it from application code before the call just made returns.
+    pub(crate) stops: VecDeque<Stop>,
+    /// The result of the call just made, while stops come first.
+    pub(crate) result: Option<u64>,
+    /// Whether its tracer has it run step by step.
+    pub(crate) step: Step,
+    pub(crate) debug: Debug,
     pub(crate) end: Option<End>,
     /// The last exception, for the signal frame.
     pub(crate) fault: Option<Fault>,
@@ -87,7 +94,10 @@ impl CurrentTask {
             interrupted: None,
             restart_block: None,
             host_wait: None,
-            stop: None,
+            stops: VecDeque::new(),
+            result: None,
+            step: Step::Off,
+            debug: Debug::default(),
             end: None,
             fault: None,
             release: None,
@@ -114,8 +124,9 @@ impl CurrentTask {
             euid: user(creds.euid),
             egid: group(creds.egid),
         };
-        // The map of a new user namespace may be written at any time, by others.
-        self.context.set_local(&ids, creds.user_ns.parent.is_none());
+        // The map of a new user namespace may be written at any time, by others. A tracer may want to see every call.
+        let is_seen = self.task.is_watched() || self.is_stepping();
+        self.context.set_local(&ids, creds.user_ns.parent.is_none() && !is_seen);
     }
 
     /// The task as others see it.

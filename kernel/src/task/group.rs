@@ -115,6 +115,11 @@ impl ThreadGroup {
         Some(tree.node(parent)?.group.clone())
     }
 
+    /// The other one is its parent.
+    pub(crate) fn is_child_of(&self, other: &Self) -> bool {
+        self.kernel.tree().node_of(self).is_some_and(|node| node.parent == Some(other.pid.root()))
+    }
+
     /// Its children.
     pub fn children(&self) -> Vec<Arc<Self>> {
         let tree = self.kernel.tree();

@@ -2,7 +2,7 @@
 
 use super::frame::Frame;
 use super::layout::{
-    EVENT_CALL, EVENT_KICKED, EVENT_SIGNAL, EVENT_WAIT_KICKED, FEATURE_FSGSBASE, OP_EXIT, OP_RESUME, OP_RETURN,
+    EVENT_CALL, EVENT_KICKED, EVENT_SIGNAL, EVENT_WAIT_DONE, EVENT_WAIT_KICKED, FEATURE_FSGSBASE, OP_EXIT, OP_RESUME, OP_RETURN,
     OP_SAVE_XSTATE, OP_SPAWN, OP_WAIT, SET_FS, SET_GS,
 };
 use super::patch::{Place, Texts};
@@ -172,7 +172,7 @@ impl Context {
     }
 
     /// Makes a host call that may sleep, in the place of the application, which goes on with its result; then as
-    /// [`Self::run`]. `deadline`: absolute, at the call's argument of that index. A kick ends the call with
+    /// [`Self::run`], or [`Exit::WaitDone`]. `deadline`: absolute, at the call's argument of that index. A kick ends the call with
     /// [`Exit::WaitInterrupted`].
     pub fn run_wait(&mut self, wait: &Wait) -> Exit {
         self.go(|context| context.resume_wait(wait))
@@ -197,6 +197,11 @@ impl Context {
                 Exit::Interrupt
             }
             EVENT_WAIT_KICKED => Exit::WaitInterrupted,
+            EVENT_WAIT_DONE => {
+                let result = self.thread.slot().returned.load(Relaxed);
+                self.set_result(result);
+                Exit::WaitDone
+            }
             EVENT_SIGNAL => self.take_signal(),
             _ => self.give_up(),
         }
@@ -529,6 +534,11 @@ impl Context {
     /// Bytes of extended state that a signal frame holds on this host, with the second magic.
     pub fn fpstate_len(&self) -> usize {
         self.thread.process.shared.xstate.len + 4
+    }
+
+    /// Components of extended state that the host has enabled: XCR0.
+    pub fn xfeatures(&self) -> u64 {
+        self.thread.process.shared.xstate.features
     }
 
     /// Processor that the thread last ran on.

@@ -62,6 +62,8 @@ pub const EVENT_CALL: u32 = 4;
 pub const EVENT_KICKED: u32 = 5;
 /// Message to the sentry: the wait of `OP_WAIT` was ended by a kick.
 pub const EVENT_WAIT_KICKED: u32 = 6;
+/// Message to the sentry: the wait of `OP_WAIT` is over, its result in `Slot::returned`, and the sentry asked for it.
+pub const EVENT_WAIT_DONE: u32 = 8;
 
 /// Command: go on with the application at `Slot::frame`.
 pub const OP_RESUME: u32 = 1;
@@ -84,7 +86,8 @@ pub const OP_RETURN: u32 = 9;
 /// Command: save the extended state (components `args[1]`) at address `args[0]` in the slot.
 pub const OP_SAVE_XSTATE: u32 = 10;
 
-/// Command: make the host call `Slot::calls[0]`, which may sleep, then go on as `OP_RETURN` with its result.
+/// Command: make the host call `Slot::calls[0]`, which may sleep, then go on as `OP_RETURN` with its result; with
+/// `Slot::asks_always` tell the sentry first.
 pub const OP_WAIT: u32 = 11;
 
 /// Calls that the stub answers with a number that the sentry left in the slot, in the order of `Slot::ids`: getpid,
