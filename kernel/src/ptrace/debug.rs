@@ -49,7 +49,8 @@ impl Debug {
 
     /// What DR7 says of a slot. `EINVAL`: what cannot be done.
     fn kind_in(control: u64, slot: usize) -> Result<Kind, Errno> {
-        if control >> (2 * slot) & 3 == 0 {
+        let enabled = control >> (2 * slot) & 3;
+        if enabled == 0 {
             return Ok(Kind::Off);
         }
         let bits = control >> (16 + 4 * slot) & 0xf;

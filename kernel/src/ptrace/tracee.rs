@@ -118,7 +118,7 @@ impl Tracee {
         let signals = self.task.group().signals.lock();
         let queue = if shared { Some(&signals.shared) } else { signals.pending_of(self.task.serial()) };
         let from = usize::try_from(from).unwrap_or(usize::MAX);
-        Ok(queue.into_iter().flat_map(|queue| queue.infos()).skip(from).take(count).collect())
+        Ok(queue.map_or_else(Vec::new, |queue| queue.infos().skip(from).take(count).collect()))
     }
 
     /// Lets it go on with a signal; 0 is none. `EIO` for what is no signal.
