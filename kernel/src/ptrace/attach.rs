@@ -1,6 +1,7 @@
 //! How tracing begins.
 
 use crate::ptrace::Trace;
+use crate::ptrace::yama::lets_parent_trace;
 use crate::signal::ThreadStop;
 use crate::task::{CurrentTask, Task};
 use abi::Errno;
@@ -35,7 +36,7 @@ impl CurrentTask {
             let Some(tracer) = maker.or(parent.threads.first()).map(|thread| thread.task.clone()) else {
                 return Ok(());
             };
-            if !may_be_traced_by(task, &tracer) {
+            if !may_be_traced_by(task, &tracer) || !lets_parent_trace(task, &tracer) {
                 return Err(Errno::EPERM);
             }
             tree.link(task, Trace::new(tracer, Options::empty(), false));

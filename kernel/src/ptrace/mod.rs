@@ -12,6 +12,7 @@
 //! - `trace.rs`: the state. `link.rs`: the bond, from `PTRACE_TRACEME` to the tracer's death.
 //! - `attach.rs`: how it begins. `tracee.rs`: what a tracer does to a tracee that is stopped.
 //! - `trap.rs`: stops of the tracee. `call.rs`: those at calls. `signal.rs`: those of signals and job control.
+//! - `yama.rs`: restrictions beyond rights.
 //! - `step.rs`: stepping. `debug.rs`: debug registers. `regs.rs`, `xstate.rs`: registers in the forms of `ptrace(2)`.
 
 mod attach;
@@ -25,6 +26,7 @@ mod trace;
 mod tracee;
 mod trap;
 mod xstate;
+mod yama;
 
 pub use attach::Attach;
 pub(crate) use call::Event;
@@ -36,3 +38,4 @@ pub(crate) use step::Step;
 pub(crate) use trace::{Image, Trace, Trap};
 pub use trace::{Resume, StopKind};
 pub use tracee::Tracee;
+pub use yama::{Ptracer, Scope};

@@ -8,6 +8,7 @@ use crate::task::{CurrentTask, Rseq, Task};
 use abi::Errno;
 use abi::ptrace::{EVENT_EXEC, Options};
 use abi::signal::{NSIG, SI_USER, SIGKILL, SIGTRAP, SigInfo, SigSet};
+use mm::{Mm, UserAddr, UserMemory};
 use platform::Regs;
 use std::sync::Arc;
 use std::sync::mpsc::{self, TryRecvError};
@@ -182,15 +183,7 @@ impl Tracee {
         if mm.is_in_reach() {
             return mm.read_forced(addr, buf).map_err(|_| Errno::EIO);
         }
-        let len = buf.len();
-        let bytes = self.visit(move |task| {
-            let mut bytes = vec![0; len];
-            let got = task.mm().read_forced(addr, &mut bytes).map_err(|_| Errno::EIO)?;
-            bytes.truncate(got);
-            Ok(bytes)
-        })?;
-        buf[..bytes.len()].copy_from_slice(&bytes);
-        Ok(bytes.len())
+        self.have_read(buf, move |mm, bytes| mm.read_forced(addr, bytes)).map_err(as_io)
     }
 
     /// Writes its memory, whatever its protection. `EIO` where nothing can be written.
@@ -200,7 +193,34 @@ impl Tracee {
             return mm.write_forced(addr, bytes).map_err(|_| Errno::EIO);
         }
         let bytes = bytes.to_vec();
-        self.visit(move |task| task.mm().write_forced(addr, &bytes).map_err(|_| Errno::EIO))
+        self.visit(move |task| task.mm().write_forced(addr, &bytes)).map_err(as_io)
+    }
+
+    /// Has it read memory that it may read itself. `EFAULT`.
+    pub fn read_allowed(&self, addr: UserAddr, buf: &mut [u8]) -> Result<usize, Errno> {
+        self.have_read(buf, move |mm, bytes| mm.read_some(addr, bytes))
+    }
+
+    /// Has it write memory that it may write itself. `EFAULT`.
+    pub fn write_allowed(&self, addr: UserAddr, bytes: &[u8]) -> Result<usize, Errno> {
+        let bytes = bytes.to_vec();
+        self.visit(move |task| task.mm().write_some(addr, &bytes))
+    }
+
+    fn have_read(
+        &self,
+        buf: &mut [u8],
+        read: impl FnOnce(&Mm, &mut [u8]) -> Result<usize, Errno> + Send + 'static,
+    ) -> Result<usize, Errno> {
+        let len = buf.len();
+        let bytes = self.visit(move |task| {
+            let mut bytes = vec![0; len];
+            let got = read(task.mm(), &mut bytes)?;
+            bytes.truncate(got);
+            Ok(bytes)
+        })?;
+        buf[..bytes.len()].copy_from_slice(&bytes);
+        Ok(bytes.len())
     }
 
     /// Has the tracee do something itself while it is stopped. `ESRCH`: it went on before it could.
@@ -239,6 +259,14 @@ impl Tracee {
 fn has_unseen_id(task: &Task, trace: &Trace, trap: &Trap) -> bool {
     const EXEC: i32 = SIGTRAP as i32 | (EVENT_EXEC as i32) << 8;
     trap.code == EXEC && task.tid_in(trace.tracer.group().pid().namespace()) as u64 != trap.message
+}
+
+/// Memory that cannot be reached is an I/O error here.
+const fn as_io(errno: Errno) -> Errno {
+    match errno {
+        Errno::ESRCH => errno,
+        _ => Errno::EIO,
+    }
 }
 
 fn valid(signal: u64) -> Result<i32, Errno> {

@@ -8,10 +8,13 @@ use vfs::Capability;
 impl CurrentTask {
     /// The caller may read and change `other`'s memory and descriptors, and trace it (`PTRACE_MODE_ATTACH_REALCREDS`):
     /// its own process; one that lets itself be dumped, of the same user and group throughout, with no more
-    /// capabilities; or `CAP_SYS_PTRACE` over it.
+    /// capabilities; or `CAP_SYS_PTRACE` over it; and what Yama says.
     pub fn may_access(&self, other: &Task) -> bool {
         if Arc::ptr_eq(self.group(), other.group()) {
             return true;
+        }
+        if !self.is_let_trace(other) {
+            return false;
         }
         let (ours, theirs) = (self.creds(), other.creds());
         let same_user = [theirs.uid, theirs.euid, theirs.suid].iter().all(|&uid| uid == ours.uid);
