@@ -132,6 +132,7 @@ break add if b == 1
 run
 info inferiors
 backtrace
+set schedule-multiple off
 continue
 inferior 1
 continue

@@ -105,7 +105,11 @@ impl CurrentTask {
             Look::Nothing if flags.contains(WaitFlags::NOHANG) => Some(Ok(None)),
             Look::Nothing => None,
         };
-        Ok(self.caller().block(queue, Events::IN, None, look)??)
+        match self.caller().block(queue, Events::IN, None, look) {
+            // SIGCHLD comes first; what it is about is there by then.
+            Err(interrupted) => look().map_or(Err(interrupted), |result| Ok(result?)),
+            Ok(result) => Ok(result?),
+        }
     }
 
     fn look(&self, which: &Which, flags: WaitFlags) -> Look {
