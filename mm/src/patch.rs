@@ -47,7 +47,16 @@ pub(crate) fn key(mapping: &Mapping) -> Option<TextKey> {
     }
     let changed = [stat.st_mtime as u64, stat.st_mtime_nsec, stat.st_ctime as u64, stat.st_ctime_nsec];
     let [a, b, c, d] = changed;
-    Some(TextKey([stat.st_dev, stat.st_ino, stat.st_size as u64, a ^ c.rotate_left(32), b, d, range.offset, mapping.len()]))
+    Some(TextKey([
+        stat.st_dev,
+        stat.st_ino,
+        stat.st_size as u64,
+        a ^ c.rotate_left(32),
+        b,
+        d,
+        range.offset,
+        mapping.len(),
+    ]))
 }
 
 impl Mm {

@@ -296,7 +296,6 @@ impl Table {
             return Some(entry.kind);
         }
     }
-
 }
 
 /// A thread ends: clears its `CLONE_CHILD_CLEARTID` word and wakes one waiter (`set_tid_address(2)`).

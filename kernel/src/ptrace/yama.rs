@@ -7,6 +7,9 @@ use abi::Errno;
 use std::sync::{Arc, Weak};
 use vfs::Capability;
 
+/// `PR_SET_PTRACER_ANY`: -1 of an `int`.
+const ANYBODY: u32 = u32::MAX;
+
 /// `kernel.yama.ptrace_scope`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
@@ -98,7 +101,7 @@ impl CurrentTask {
     pub fn set_ptracer(&self, id: u64) -> Result<(), Errno> {
         let ptracer = match id {
             0 => Ptracer::Nobody,
-            _ if id as i32 == -1 => Ptracer::Anybody,
+            _ if id as u32 == ANYBODY => Ptracer::Anybody,
             _ => {
                 let namespace = self.task().pid_namespace();
                 let named = self.kernel().tree().group_of_any(&namespace, id as i32).ok_or(Errno::EINVAL)?;

@@ -46,7 +46,11 @@ const FUTEX: &[u32] = &[
 /// Calls from the stub's own code; any other call from there ends the process. Sorted by how often.
 const RULES: &[Rule] = &[
     rule(libc::SYS_rt_sigreturn, None, "back to the application"),
-    rule(libc::SYS_futex, Some(Condition::OneOf(1, FUTEX)), "sleep until the sentry answers; the application's futexes"),
+    rule(
+        libc::SYS_futex,
+        Some(Condition::OneOf(1, FUTEX)),
+        "sleep until the sentry answers; the application's futexes",
+    ),
     rule(libc::SYS_mmap, Some(Condition::NoneOf(3, !MAP_FLAGS)), "the application's mappings"),
     rule(libc::SYS_sched_yield, None, "the application gives way"),
     rule(libc::SYS_futex_waitv, None, "the application waits for several futexes"),

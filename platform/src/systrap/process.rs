@@ -1,7 +1,7 @@
 //! A stub process on the host.
 
-use super::layout::{CALLS, Call, FEATURE_FSGSBASE, OP_CALLS, OP_FORK, SLOT_LEN, SLOTS, SLOTS_BASE};
 use super::context::Thread;
+use super::layout::{CALLS, Call, FEATURE_FSGSBASE, OP_CALLS, OP_FORK, SLOT_LEN, SLOTS, SLOTS_BASE};
 use super::pace::{Cores, Pace};
 use super::slot::{SlotRef, Slots};
 use super::zygote::Reaper;

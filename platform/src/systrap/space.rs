@@ -206,7 +206,8 @@ impl Space {
 
     /// A host call of the futex family that does not sleep; addresses are the application's.
     pub fn futex(&self, args: [u64; 6]) -> Result<u32, Errno> {
-        with_hands(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_futex, args)])).map(|result| result as u32)
+        with_hands(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_futex, args)]))
+            .map(|result| result as u32)
     }
 
     /// Registers the calling thread's rseq area on the host.

@@ -105,8 +105,7 @@ impl Platform {
         process.wait(&slot).map_err(|_| io::Error::other("the stub does not start"))?;
         let vdso = Vdso::find(process.shared.reaper.proc(), slot.result.load(Relaxed))?;
         let [call, local, ids, _] = &slot.args;
-        let entries =
-            Entries { call: call.load(Relaxed), local: local.load(Relaxed), ids: ids.load(Relaxed) };
+        let entries = Entries { call: call.load(Relaxed), local: local.load(Relaxed), ids: ids.load(Relaxed) };
         let _ = process.shared.entries.set(entries);
         let (start, end) = (vdso.start, vdso.start + vdso.len());
         let rest = if vdso.len() == 0 { HOST_END } else { start };

@@ -18,8 +18,8 @@ mod site;
 mod text;
 mod trampoline;
 
-pub use cache::TextKey;
 pub(super) use cache::Cache;
+pub use cache::TextKey;
 pub(super) use placed::{Place, Texts};
 pub use text::Text;
 

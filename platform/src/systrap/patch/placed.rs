@@ -114,7 +114,9 @@ impl Texts {
     pub(in super::super) fn originals(&self) -> Vec<(u64, [u8; 5])> {
         let texts = self.placed.read();
         let active = texts.iter().filter(|placed| placed.is_active);
-        active.flat_map(|placed| placed.text.originals().map(|(at, bytes)| (placed.at + u64::from(at), bytes))).collect()
+        active
+            .flat_map(|placed| placed.text.originals().map(|(at, bytes)| (placed.at + u64::from(at), bytes)))
+            .collect()
     }
 
     /// Starts and ends of texts with jumps that overlap `start..end`.
