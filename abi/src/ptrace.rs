@@ -113,21 +113,26 @@ requests! {
 }
 
 /// `PTRACE_EVENT_FORK`.
-pub const EVENT_FORK: u32 = 1;
+pub const EVENT_FORK: i32 = 1;
 /// `PTRACE_EVENT_VFORK`.
-pub const EVENT_VFORK: u32 = 2;
+pub const EVENT_VFORK: i32 = 2;
 /// `PTRACE_EVENT_CLONE`.
-pub const EVENT_CLONE: u32 = 3;
+pub const EVENT_CLONE: i32 = 3;
 /// `PTRACE_EVENT_EXEC`.
-pub const EVENT_EXEC: u32 = 4;
+pub const EVENT_EXEC: i32 = 4;
 /// `PTRACE_EVENT_VFORK_DONE`.
-pub const EVENT_VFORK_DONE: u32 = 5;
+pub const EVENT_VFORK_DONE: i32 = 5;
 /// `PTRACE_EVENT_EXIT`.
-pub const EVENT_EXIT: u32 = 6;
+pub const EVENT_EXIT: i32 = 6;
 /// `PTRACE_EVENT_SECCOMP`.
-pub const EVENT_SECCOMP: u32 = 7;
+pub const EVENT_SECCOMP: i32 = 7;
 /// `PTRACE_EVENT_STOP`.
-pub const EVENT_STOP: u32 = 128;
+pub const EVENT_STOP: i32 = 128;
+
+/// How an event shows in `si_code` and in what the wait calls report: above SIGTRAP.
+pub const fn event_code(event: i32) -> i32 {
+    5 | event << 8
+}
 
 /// `PTRACE_EVENTMSG_SYSCALL_ENTRY`.
 pub const EVENTMSG_SYSCALL_ENTRY: u64 = 1;

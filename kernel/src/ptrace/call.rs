@@ -8,7 +8,7 @@ use crate::task::{CurrentTask, End, Stop};
 use abi::Errno;
 use abi::ptrace::{
     EVENT_CLONE, EVENT_EXEC, EVENT_EXIT, EVENT_FORK, EVENT_SECCOMP, EVENT_VFORK, EVENT_VFORK_DONE,
-    EVENTMSG_SYSCALL_ENTRY, EVENTMSG_SYSCALL_EXIT, Options,
+    EVENTMSG_SYSCALL_ENTRY, EVENTMSG_SYSCALL_EXIT, Options, event_code,
 };
 use abi::sched::CloneFlags;
 use abi::signal::{CLD_TRAPPED, NSIG, SI_USER, SIGCHLD, SIGTRAP, SigInfo, TRAP_BRKPT};
@@ -22,7 +22,7 @@ const MAX_CALL: u32 = u32::MAX >> 1;
 /// Something that a tracer may want to stop at: `PTRACE_EVENT_*` and its message.
 #[derive(Clone, Copy, Debug)]
 pub struct Event {
-    number: u32,
+    number: i32,
     message: u64,
 }
 
@@ -105,21 +105,21 @@ impl CurrentTask {
     }
 
     /// The tracer wants to stop it for this event.
-    pub(crate) fn wants_event(&self, number: u32) -> bool {
+    pub(crate) fn wants_event(&self, number: i32) -> bool {
         self.task().is_traced() && self.trace_options().contains(Options::from_bits_retain(1 << number))
     }
 
     /// Stops for an event, when the tracer still wants to know.
     pub(crate) fn stop_for_event(&mut self, event: Event) {
         if self.wants_event(event.number) {
-            let code = i32::from(SIGTRAP) | (event.number as i32) << 8;
+            let code = event_code(event.number);
             let info = self.trap_info(SIGTRAP, code);
             let _ = self.trap(Trap::new(code, Some(info), event.message), CLD_TRAPPED);
         }
     }
 
     /// The event that the making of a child is, when the tracer wants to know and so traces the child too.
-    pub(crate) fn clone_event(&self, flags: CloneFlags, exit_signal: u8) -> Option<u32> {
+    pub(crate) fn clone_event(&self, flags: CloneFlags, exit_signal: u8) -> Option<i32> {
         if flags.contains(CloneFlags::UNTRACED) {
             return None;
         }
@@ -134,7 +134,7 @@ impl CurrentTask {
     }
 
     /// A child was made: stops that are due, with the wait for a vfork child between them.
-    pub(crate) fn owe_clone_stops(&mut self, event: Option<u32>, child: &Pid, vfork: Option<Stop>) {
+    pub(crate) fn owe_clone_stops(&mut self, event: Option<i32>, child: &Pid, vfork: Option<Stop>) {
         let message = self.id_for_tracer(child);
         let event = event.map(|number| Stop::Event(Event { number, message }));
         let done = (vfork.is_some() && self.task().is_traced())

@@ -1,13 +1,13 @@
 //! Tracing: `ptrace(2)`.
 //!
-//! A tracee that stops for its tracer leaves a [`Trap`] with its thread's signals (one lock, that of the process's
-//! signals): why it stopped, and an [`Image`] of what only it may touch: registers and the like. The tracer reads and
+//! A tracee that stops for its tracer leaves a `Trap` with its thread's signals (one lock, that of the process's
+//! signals): why it stopped, and an `Image` of what only it may touch: registers and the like. The tracer reads and
 //! changes that image; the tracee takes it back when it goes on. What cannot be left in an image (extended
 //! registers, memory that only the thread itself reaches) the tracee does on request while it is stopped.
 //!
-//! States of a tracee: it runs; it is *trapped* (a [`Trap`] stands there); within that it may *listen*
+//! States of a tracee: it runs; it is *trapped* (a `Trap` stands there); within that it may *listen*
 //! (`PTRACE_LISTEN`), when it counts as running for the tracer. Who traces whom stands in the tree (`link.rs`), so
-//! that wait calls find tracees, zombies among them; what a tracer asked for stands in [`Trace`].
+//! that wait calls find tracees, zombies among them; what a tracer asked for stands in `Trace`.
 //!
 //! - `trace.rs`: the state. `link.rs`: the bond, from `PTRACE_TRACEME` to the tracer's death.
 //! - `attach.rs`: how it begins. `tracee.rs`: what a tracer does to a tracee that is stopped.

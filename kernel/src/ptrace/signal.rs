@@ -39,7 +39,7 @@ impl CurrentTask {
             (is_seized, if is_seized && !is_job { SIGTRAP } else { thread.stop_signal })
         };
         let trap = if is_seized {
-            let code = i32::from(signal) | (EVENT_STOP as i32) << 8;
+            let code = i32::from(signal) | EVENT_STOP << 8;
             Trap::new(code, Some(self.trap_info(signal, code)), 0)
         } else {
             Trap::new(signal.into(), None, 0)

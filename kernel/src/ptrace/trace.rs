@@ -2,7 +2,7 @@
 
 use crate::ptrace::debug::Debug;
 use crate::task::{CurrentTask, Rseq, Task};
-use abi::ptrace::{EVENT_SECCOMP, EVENT_STOP, EVENTMSG_SYSCALL_ENTRY, Options};
+use abi::ptrace::{EVENT_SECCOMP, EVENT_STOP, EVENTMSG_SYSCALL_ENTRY, Options, event_code};
 use abi::signal::{SIGTRAP, SigInfo, SigSet};
 use platform::Regs;
 use std::sync::Arc;
@@ -128,11 +128,11 @@ impl Trap {
 
     /// A stop by `PTRACE_INTERRUPT`, or one of the process of a seized tracee.
     pub(crate) fn is_event_stop(&self) -> bool {
-        self.info.is_some_and(|info| info.code >> 8 == EVENT_STOP as i32)
+        self.info.is_some_and(|info| info.code >> 8 == EVENT_STOP)
     }
 
     pub(crate) fn kind(&self) -> StopKind {
-        const SECCOMP: i32 = SIGTRAP as i32 | (EVENT_SECCOMP as i32) << 8;
+        const SECCOMP: i32 = event_code(EVENT_SECCOMP);
         const CALL: i32 = SIGTRAP as i32 | 0x80;
         match self.info.map_or(0, |info| info.code) {
             CALL if self.message == EVENTMSG_SYSCALL_ENTRY => StopKind::Entry,

@@ -6,8 +6,8 @@ use crate::ptrace::{Resume, StopKind};
 use crate::signal::Signals;
 use crate::task::{CurrentTask, Rseq, Task};
 use abi::Errno;
-use abi::ptrace::{EVENT_EXEC, Options};
-use abi::signal::{NSIG, SI_USER, SIGKILL, SIGTRAP, SigInfo, SigSet};
+use abi::ptrace::{EVENT_EXEC, Options, event_code};
+use abi::signal::{NSIG, SI_USER, SIGKILL, SigInfo, SigSet};
 use mm::{Mm, UserAddr, UserMemory};
 use platform::Regs;
 use std::sync::Arc;
@@ -257,8 +257,7 @@ impl Tracee {
 /// It has executed a program and got another id for that, and its tracer has not seen this yet: who asks for that id
 /// means the thread that had it before.
 fn has_unseen_id(task: &Task, trace: &Trace, trap: &Trap) -> bool {
-    const EXEC: i32 = SIGTRAP as i32 | (EVENT_EXEC as i32) << 8;
-    trap.code == EXEC && task.tid_in(trace.tracer.group().pid().namespace()) as u64 != trap.message
+    trap.code == event_code(EVENT_EXEC) && task.tid_in(trace.tracer.group().pid().namespace()) as u64 != trap.message
 }
 
 /// Memory that cannot be reached is an I/O error here.
