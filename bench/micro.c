@@ -5,13 +5,16 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -170,11 +173,23 @@ static void stop_child(void) {
     close(fds[1]);
     waitpid(child, NULL, 0);
 }
+static void start_unix(void) {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0) fail("socketpair");
+    child = fork();
+    if (child == 0) {
+        close(pair[0]);
+        echo(pair[1], pair[1]);
+    }
+    close(pair[1]);
+    fds[0] = fds[1] = pair[0];
+}
 static void op_echo(void) {
     char c = 1;
     if (write(fds[1], &c, 1) != 1 || read(fds[0], &c, 1) != 1) fail("echo");
 }
-static void start_tcp(void) {
+// A connection over loopback to a child that lets `serve` have it.
+static void connect_tcp(void (*serve)(int)) {
     struct sockaddr_in address = {AF_INET, 0, {htonl(INADDR_LOOPBACK)}, {0}};
     socklen_t length = sizeof address;
     int one = 1, server = socket(AF_INET, SOCK_STREAM, 0);
@@ -185,12 +200,66 @@ static void start_tcp(void) {
     if (child == 0) {
         int fd = accept(server, NULL, NULL);
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-        echo(fd, fd);
+        serve(fd);
     }
     fds[0] = fds[1] = socket(AF_INET, SOCK_STREAM, 0);
     setsockopt(fds[0], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (connect(fds[0], (void *)&address, sizeof address) < 0) fail("connect");
     close(server);
+}
+static void echo_back(int fd) { echo(fd, fd); }
+static void start_tcp(void) { connect_tcp(echo_back); }
+
+// Throughput: nanoseconds for 64 KiB, written at once, to a child that reads as much at a time.
+static char block[64 * 1024];
+static void swallow(int fd) {
+    while (read(fd, block, sizeof block) > 0) {
+    }
+    _exit(0);
+}
+static void start_pipe_stream(void) {
+    if (pipe(fds) < 0) fail("pipe");
+    child = fork();
+    if (child == 0) {
+        close(fds[1]);
+        swallow(fds[0]);
+    }
+}
+static void start_unix_stream(void) {
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0) fail("socketpair");
+    child = fork();
+    if (child == 0) {
+        close(fds[1]);
+        swallow(fds[0]);
+    }
+}
+static void start_tcp_stream(void) { connect_tcp(swallow); }
+static void op_stream(void) {
+    if (write(fds[1], block, sizeof block) != sizeof block) fail("write");
+}
+
+// A thousand idle pipes and one that is ready.
+enum { IDLE = 1000 };
+static int epoll;
+static struct pollfd polled[IDLE + 1];
+static void open_idle(void) {
+    struct rlimit limit = {4096, 4096};
+    setrlimit(RLIMIT_NOFILE, &limit);
+    epoll = epoll_create1(0);
+    for (int i = 0; i <= IDLE; i++) {
+        if (pipe(fds) < 0) fail("pipe");
+        struct epoll_event event = {EPOLLIN, {.fd = fds[0]}};
+        if (epoll_ctl(epoll, EPOLL_CTL_ADD, fds[0], &event) < 0) fail("epoll_ctl");
+        polled[i] = (struct pollfd){fds[0], POLLIN, 0};
+    }
+    if (write(fds[1], "", 1) != 1) fail("write");
+}
+static void op_epoll_idle(void) {
+    struct epoll_event events[64];
+    if (epoll_wait(epoll, events, 64, -1) != 1) fail("epoll_wait");
+}
+static void op_poll_idle(void) {
+    if (poll(polled, IDLE + 1, -1) != 1) fail("poll");
 }
 
 static void handle(int number) { (void)number; }
@@ -226,6 +295,30 @@ static void after_computing(int us, int times) {
 static void op_after_50us(void) { after_computing(50, 200); }
 static void op_after_1ms(void) { after_computing(1000, 30); }
 
+// The first calls of a fresh program, which tells by a pipe.
+static int64_t first_clocks(void) {
+    enum { CALLS = 200 };
+    int64_t start = now(), end = start;
+    for (int i = 0; i < CALLS; i++) end = now();
+    return (end - start) / CALLS;
+}
+static void op_first_clocks(void) {
+    int result[2];
+    if (pipe(result) < 0) fail("pipe");
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(result[1], 1);
+        execl(self, "micro", "--first-clocks", NULL);
+        _exit(1);
+    }
+    int64_t each;
+    if (read(result[0], &each, sizeof each) != sizeof each) fail("first clocks");
+    waitpid(pid, NULL, 0);
+    close(result[0]);
+    close(result[1]);
+    word = (uint32_t)each;
+}
+
 static const struct row {
     const char *name;
     void (*prepare)(void);
@@ -238,6 +331,7 @@ static const struct row {
     {"umask-after-50us", NULL, op_after_50us, NULL, 0},
     {"umask-after-1ms", NULL, op_after_1ms, NULL, 0},
     {"clock_gettime", NULL, op_clock, NULL, 200000},
+    {"clock_gettime-first", NULL, op_first_clocks, NULL, 0},
     {"stat", NULL, op_stat, NULL, 5000},
     {"open-close", NULL, op_open, NULL, 5000},
     {"pread-4k", open_file, op_pread, NULL, 10000},
@@ -250,7 +344,13 @@ static const struct row {
     {"thread-create-join", NULL, op_thread, NULL, 300},
     {"futex-ping-pong", start_futex, op_futex, stop_futex, 3000},
     {"pipe-ping-pong", start_pipes, op_echo, stop_child, 3000},
+    {"unix-ping-pong", start_unix, op_echo, stop_child, 3000},
     {"tcp-ping-pong", start_tcp, op_echo, stop_child, 2000},
+    {"pipe-64k", start_pipe_stream, op_stream, stop_child, 1000},
+    {"unix-64k", start_unix_stream, op_stream, stop_child, 1000},
+    {"tcp-64k", start_tcp_stream, op_stream, stop_child, 1000},
+    {"epoll-1000-idle", open_idle, op_epoll_idle, NULL, 5000},
+    {"poll-1000-idle", open_idle, op_poll_idle, NULL, 200},
     {"signal-to-self", catch_signal, op_signal, NULL, 5000},
     {"segv-mprotect", catch_fault, op_fault, NULL, 3000},
 };
@@ -283,6 +383,10 @@ static void measure(const struct row *row) {
 
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "--nothing") == 0) return 0;
+    if (argc > 1 && strcmp(argv[1], "--first-clocks") == 0) {
+        int64_t each = first_clocks();
+        return write(1, &each, sizeof each) != sizeof each;
+    }
     static char path[4096];
     if (readlink("/proc/self/exe", path, sizeof path - 1) > 0) self = path;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -1,9 +1,11 @@
-// `timed NAME N COMMAND...` runs a command N times with its output thrown away and prints "NAME milliseconds ms",
-// the median. It runs inside a sandbox, so that the sandbox's own start is not counted.
+// `timed NAME N COMMAND... [::: COMMAND...]...` runs each command N times, by turns, with its output thrown away, and
+// prints for each "NAME milliseconds ms", the median. Scripts run it inside a sandbox, so that the sandbox's own start
+// is not counted.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,11 +39,26 @@ static double run_once(char **command) {
     return now_ms() - start;
 }
 
+enum { COMMANDS = 8, RUNS = 100 };
+
 int main(int argc, char **argv) {
-    int count = argc > 3 ? atoi(argv[2]) : 0;
-    if (count < 1 || count > 100) return 2;
-    double results[100];
-    for (int i = 0; i < count; i++) results[i] = run_once(argv + 3);
-    qsort(results, count, sizeof *results, by_value);
-    printf("%s %.2f ms\n", argv[1], results[count / 2]);
+    int count = argc > 3 ? atoi(argv[2]) : 0, commands = 0;
+    if (count < 1 || count > RUNS) return 2;
+    char **command[COMMANDS] = {argv + 3};
+    for (int i = 3; i < argc; i++) {
+        if (strcmp(argv[i], ":::") != 0) continue;
+        argv[i] = NULL;
+        if (++commands == COMMANDS) return 2;
+        command[commands] = argv + i + 1;
+    }
+    static double results[COMMANDS][RUNS];
+    for (int i = 0; i < count; i++)
+        for (int turn = 0; turn <= commands; turn++) {
+            int which = (turn + i) % (commands + 1);
+            results[which][i] = run_once(command[which]);
+        }
+    for (int i = 0; i <= commands; i++) {
+        qsort(results[i], count, sizeof **results, by_value);
+        printf("%s %.2f ms\n", argv[1], results[i][count / 2]);
+    }
 }

@@ -11,7 +11,18 @@ fn main() {
     println!("cargo::rerun-if-changed=src/systrap/layout.rs");
     let status = Command::new(rustc)
         .args(["--edition=2024", "--crate-name=stub", "--crate-type=bin", "stub/main.rs"])
-        .args(["-C", "opt-level=2", "-C", "panic=abort", "-C", "relocation-model=pic", "-C", "debuginfo=0"])
+        .args([
+            "-C",
+            "opt-level=2",
+            "-C",
+            "codegen-units=1",
+            "-C",
+            "panic=abort",
+            "-C",
+            "relocation-model=pic",
+            "-C",
+            "debuginfo=0",
+        ])
         .args(["-C", "overflow-checks=off", "-C", "strip=symbols"])
         // Plain loops stay plain: the stub must not call a memcpy that it does not have.
         .args(["-C", "no-vectorize-loops", "-C", "no-vectorize-slp"])

@@ -4,6 +4,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod bpf;
 pub mod clock;
 pub mod cred;
 pub mod dnotify;
@@ -25,6 +26,7 @@ pub mod process;
 pub mod ptrace;
 pub mod resource;
 pub mod sched;
+pub mod seccomp;
 pub mod signal;
 pub mod socket;
 pub mod sysinfo;

@@ -8,6 +8,8 @@ mod input;
 mod mutate;
 mod world;
 
+#[path = "target/bpf.rs"]
+pub mod bpf;
 #[path = "target/elf.rs"]
 pub mod elf;
 #[path = "target/socket.rs"]
@@ -27,6 +29,7 @@ pub struct Target {
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
+    Target { name: "bpf", run: bpf::run, seeds: bpf::seeds },
     Target { name: "elf", run: elf::run, seeds: elf::seeds },
     Target { name: "socket", run: socket::run, seeds: socket::seeds },
 ];

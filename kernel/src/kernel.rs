@@ -5,6 +5,7 @@ use crate::ipc::IpcNamespace;
 use crate::pid::PidNamespace;
 use crate::ptrace::Scope;
 use crate::sched::CpuSet;
+use crate::seccomp::LoggedActions;
 use crate::signal::FileSignals;
 use crate::task::{CurrentTask, Namespaces, Task, ThreadGroup};
 use crate::timers::Service;
@@ -73,6 +74,7 @@ pub struct Kernel {
     futexes: Table,
     timers: Arc<Service>,
     file_signals: Arc<FileSignals>,
+    seccomp_log: LoggedActions,
 }
 
 impl Kernel {
@@ -102,6 +104,7 @@ impl Kernel {
             futexes: Table::new(),
             timers: Service::new(),
             file_signals: Arc::default(),
+            seccomp_log: LoggedActions::new(),
         })
     }
 
@@ -117,6 +120,11 @@ impl Kernel {
 
     pub(crate) const fn file_signals(&self) -> &Arc<FileSignals> {
         &self.file_signals
+    }
+
+    /// Which actions of filters are logged.
+    pub const fn seccomp_log(&self) -> &LoggedActions {
+        &self.seccomp_log
     }
 
     /// Makes address spaces.

@@ -17,6 +17,7 @@ pub mod pidfd;
 pub mod process;
 pub mod ptrace;
 pub mod sched;
+pub mod seccomp;
 mod session;
 pub mod signal;
 pub mod signalfd;

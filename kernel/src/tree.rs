@@ -55,8 +55,6 @@ pub(crate) struct GroupNode {
     pub(crate) process_group: Arc<ProcessGroup>,
     /// Sent to the parent at the end; 0 is none.
     pub(crate) exit_signal: u8,
-    /// How the first thread ended, while others go on.
-    pub(crate) leader_status: Option<Status>,
     /// Set when the last thread has left.
     pub(crate) zombie: Option<Status>,
     /// `PR_SET_CHILD_SUBREAPER`.
@@ -292,9 +290,6 @@ impl Tree {
     /// A thread has nothing left but its number and its status.
     pub(crate) fn set_status(&mut self, task: &Task, status: Status) {
         let Some(node) = self.node_of_mut(task.group()) else { return };
-        if task.is_leader() {
-            node.leader_status = Some(status);
-        }
         if let Some(thread) = node.threads.iter_mut().find(|thread| thread.task.serial() == task.serial()) {
             thread.status = Some(status);
         }

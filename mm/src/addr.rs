@@ -78,6 +78,11 @@ impl<T: FromBytes + IntoBytes + Immutable> UserPtr<T> {
         memory.write(self.addr, value.as_bytes())
     }
 
+    /// Gives the program the value when it goes on: for results that nobody else waits for; `EFAULT`.
+    pub fn give(self, memory: &dyn UserMemory, value: &T) -> Result<(), Errno> {
+        memory.give(self.addr, value.as_bytes())
+    }
+
     /// An array of `len` values that starts here. The caller bounds `len`.
     pub fn read_array(self, memory: &dyn UserMemory, len: usize) -> Result<Vec<T>, Errno> {
         let bytes = len.checked_mul(size_of::<T>()).ok_or(Errno::EFAULT)?;

@@ -152,7 +152,7 @@ impl Sink for UserSink<'_> {
         let mut put = 0;
         while put < bytes.len() {
             let Some((addr, len)) = self.cursor.next(bytes.len() - put) else { break };
-            match self.memory.write_some(addr, &bytes[put..put + len]) {
+            match self.memory.give_some(addr, &bytes[put..put + len]) {
                 Ok(n) => {
                     put += n;
                     self.cursor.done += n;

@@ -116,12 +116,12 @@ impl Mm {
         while let Some(i) = state.hidden.iter().position(|hidden| hidden.overlaps(start, end)) {
             let hidden = state.hidden.swap_remove(i);
             let to = self.space().patched_texts(hidden.text, hidden.text + PAGE_SIZE).first().map(|text| text.1);
-            self.space().forget_text(hidden.text, || {
-                if let Some(to) = to {
-                    self.restore(state, hidden.text, to)?;
-                }
-                self.space().unmap(hidden.start, hidden.end - hidden.start)
-            })?;
+            if let Some(to) = to {
+                self.restore(state, hidden.text, to)?;
+                self.space().retire_text(hidden.text);
+            }
+            let unmap = || self.space().unmap(hidden.start, hidden.end - hidden.start);
+            self.space().forget_text(hidden.text, unmap)?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use crate::addr::UserAddr;
 use crate::backing::Backing;
 use crate::mapping::{Mapping, Source, Tree};
-use crate::memory::UserMemory;
+use crate::memory::{self, UserMemory};
 use crate::patch::Hidden;
 use abi::Errno;
 use abi::mm::{PAGE_SIZE, Prot};
@@ -281,6 +281,14 @@ impl Mm {
         }
     }
 
+    /// Private memory that may be written lies all through the range: a write there does not fail.
+    fn takes(&self, addr: UserAddr, len: usize) -> bool {
+        let state = self.state.lock();
+        state.tree.find(addr.0).is_some_and(|mapping| {
+            !mapping.is_shared && mapping.prot.contains(Prot::WRITE) && len as u64 <= mapping.end - addr.0
+        })
+    }
+
     /// The mapping at `addr` may be read (or written, with `write`).
     pub fn is_accessible(&self, addr: UserAddr, write: bool) -> bool {
         let want = if write { Prot::WRITE } else { Prot::READ };
@@ -300,6 +308,17 @@ impl UserMemory for Mm {
         match self.space.write(addr.0, bytes) {
             Err(Errno::EFAULT) if self.grow_stack(addr.0) => self.space.write(addr.0, bytes),
             result => result,
+        }
+    }
+
+    fn give_some(&self, addr: UserAddr, bytes: &[u8]) -> Result<usize, Errno> {
+        if self.takes(addr, bytes.len()) { self.space.write_later(addr.0, bytes) } else { self.write_some(addr, bytes) }
+    }
+
+    fn read_string(&self, addr: UserAddr, max: usize) -> Result<Option<Vec<u8>>, Errno> {
+        match self.space.read_string(addr.0) {
+            Some(string) if string.len() < max => Ok(Some(string)),
+            _ => memory::read_string(self, addr, max),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI32, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use sync::{Deadline, Fail, Mutex, Rank, WaitQueue};
+use vfs::ended;
 
 /// Default of `SO_SNDBUF` and `SO_RCVBUF`: /proc/sys/net/core/{w,r}mem_default.
 pub(crate) const BUFFER_DEFAULT: u32 = 212_992;
@@ -22,8 +23,6 @@ pub(crate) const IN: Events = Events::IN.union(Events::RDNORM);
 pub(crate) const OUT: Events = Events::OUT.union(Events::WRNORM).union(Events::WRBAND);
 /// What may change when a connection ends.
 pub(crate) const ALL: Events = Events::all();
-/// A connection waits to be accepted: told to one waiter at a time, beside [`IN`] for pollers.
-pub(crate) const ACCEPT: Events = Events::from_bits_retain(1 << 24);
 
 bitflags::bitflags! {
     /// Options that are on or off.
@@ -237,20 +236,41 @@ impl Common {
         timeout: Option<Duration>,
         mut attempt: impl FnMut() -> Result<T, Errno>,
     ) -> Result<T, Fail> {
-        match attempt() {
-            Err(Errno::EAGAIN) if !call.nonblock => {}
-            other => return other.map_err(Fail::Errno),
+        if call.nonblock {
+            return attempt().map_err(Fail::Errno);
         }
         let deadline = timeout.and_then(Deadline::after);
-        let result = call.caller.block(&self.queue, events | Events::ERR | Events::HUP, deadline, || match attempt() {
-            Err(Errno::EAGAIN) => None,
-            other => Some(other),
-        });
-        match result {
-            Ok(done) => done.map_err(Fail::Errno),
-            Err(Fail::Interrupted(_)) if timeout.is_some() => Err(Errno::EINTR.into()),
-            Err(fail) => Err(fail),
+        let result = call.caller.block(&self.queue, events | Events::ERR | Events::HUP, deadline, || ended(attempt()));
+        finish(result, timeout)
+    }
+
+    /// As [`Self::wait`] for a connection or a message to come, each of which serves one: waiters take turns.
+    pub(crate) fn wait_in_turn<T>(
+        &self,
+        call: &Call<'_>,
+        mut attempt: impl FnMut() -> Result<T, Errno>,
+    ) -> Result<T, Fail> {
+        if call.nonblock {
+            return attempt().map_err(Fail::Errno);
         }
+        let timeout = self.receive_timeout();
+        let deadline = timeout.and_then(Deadline::after);
+        let events = IN | Events::ERR | Events::HUP;
+        let result = call.caller.block_in_turn(&self.queue, events, deadline, || ended(attempt()));
+        if matches!(result, Ok(Err(_))) {
+            // It may have been woken for what another can have.
+            self.queue.notify(IN);
+        }
+        finish(result, timeout)
+    }
+}
+
+/// The result of a wait, which a signal ends for good when it had a timeout.
+fn finish<T>(result: Result<Result<T, Errno>, Fail>, timeout: Option<Duration>) -> Result<T, Fail> {
+    match result {
+        Ok(done) => done.map_err(Fail::Errno),
+        Err(Fail::Interrupted(_)) if timeout.is_some() => Err(Errno::EINTR.into()),
+        Err(fail) => Err(fail),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Queues of whole messages: what datagram and packet sockets receive from.
 
-use crate::common::{Common, OUT};
-use crate::message::Incoming;
+use crate::common::{Common, IN, OUT};
+use crate::message::{Call, Incoming};
 use crate::unix::rights::Rights;
 use abi::Errno;
 use abi::socket::{MsgFlags, Ucred};
@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use sync::{Mutex, Rank};
+use sync::{Fail, Mutex, Rank};
 use vfs::OpenFile;
 
 /// What a packet costs beside its bytes, in the accounts of `SO_SNDBUF` and `SO_RCVBUF`.
@@ -198,9 +198,25 @@ impl Mailbox {
         !full
     }
 
+    /// Waits for a packet, or the pending error, of the receiving socket: as [`Self::receive`]. A packet serves one
+    /// receiver, so they take turns; who only peeks takes none away.
+    pub(crate) fn wait(
+        &self,
+        call: &Call<'_>,
+        common: &Common,
+        peek: bool,
+        room: usize,
+    ) -> Result<Option<Received>, Fail> {
+        let attempt = || match common.take_error() {
+            Some(errno) => Err(errno),
+            None => self.receive(peek, room),
+        };
+        if peek { common.wait(call, IN, common.receive_timeout(), attempt) } else { common.wait_in_turn(call, attempt) }
+    }
+
     /// Takes the first packet, or (`peek`) copies up to `room` bytes of it: `EAGAIN`; `None` when the
     /// receiving half is shut.
-    pub(crate) fn receive(&self, peek: bool, room: usize) -> Result<Option<Received>, Errno> {
+    fn receive(&self, peek: bool, room: usize) -> Result<Option<Received>, Errno> {
         let mut state = self.state.lock();
         let Some(first) = state.queue.front() else {
             return if state.shut || state.closed { Ok(None) } else { Err(Errno::EAGAIN) };

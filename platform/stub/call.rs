@@ -10,7 +10,10 @@ use crate::layout::*;
 use crate::{Context, serve};
 use core::arch::global_asm;
 use core::mem::offset_of;
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use core::sync::atomic::{
+    AtomicU32,
+    Ordering::{Relaxed, SeqCst},
+};
 
 macro_rules! saved {
     ($field:ident) => {
@@ -109,8 +112,7 @@ global_asm!(
 global_asm!(
     "stub_call:",
     save!(),
-    "mov esi, {event_call}",
-    "call {serve}",
+    "call {ask}",
     "ud2",
     "stub_local:",
     save!(),
@@ -204,12 +206,12 @@ global_asm!(
     "xsave64 [rdi]",
     "ret",
     serve = sym serve,
+    ask = sym crate::local::ask,
     local = sym crate::local::local,
     features = const offset_of!(Slot, features),
     fsgsbase = const FEATURE_FSGSBASE,
     stack = const CALL_STACK_TOP,
     rare = const RARE_FLAGS as i32,
-    event_call = const EVENT_CALL,
     event_kicked = const EVENT_KICKED,
     event_signal = const EVENT_SIGNAL,
     sigusr1 = const crate::SIGUSR1,
@@ -256,11 +258,12 @@ pub(crate) fn resume_frame(slot: &Slot) -> ! {
 }
 
 /// Makes a host call that may sleep. `EINTR`: a kick ended it.
-pub(crate) fn sleep(slot: &Slot, call: &Call) -> i64 {
+pub(crate) fn sleep(slot: &Slot, call: *const Call) -> i64 {
     slot.sleep_count.store(slot.sleep_count.load(Relaxed).wrapping_add(1), Relaxed);
     slot.sleeps.store(1, Relaxed);
     let result = stub_wait(call, &slot.kicked);
-    slot.sleeps.store(0, Relaxed);
+    // Before the place to go on at is looked up: the sentry may have moved it while this slept.
+    slot.sleeps.swap(0, SeqCst);
     if result == EINTR {
         // The sentry hears of it by the message that follows.
         slot.kicked.store(0, Relaxed);

@@ -31,8 +31,14 @@ pub(crate) extern "C" fn local(slot: &Slot) -> ! {
             slot.returned.store(result as u64, Relaxed);
             give_back(slot)
         }
-        None => serve(slot, EVENT_CALL),
+        None => ask(slot),
     }
+}
+
+/// Lets the sentry answer the call in the slot.
+pub(crate) extern "C" fn ask(slot: &Slot) -> ! {
+    crate::inbox::fill(slot);
+    serve(slot, EVENT_CALL)
 }
 
 fn answer(slot: &Slot) -> Option<i64> {

@@ -8,6 +8,7 @@
 #![allow(dead_code, reason = "the layout is shared with the sentry")]
 
 mod call;
+mod inbox;
 #[path = "../src/systrap/layout.rs"]
 mod layout;
 mod local;
@@ -130,8 +131,9 @@ extern "C" fn first_main(slot: *const Slot) -> ! {
     }
     // Capabilities that exec gave: none stay. _LINUX_CAPABILITY_VERSION_3.
     let header: [u32; 2] = [0x2008_0522, 0];
-    let none = [0u32; 6];
-    if syscall(SYS_CAPSET, [header.as_ptr() as u64, none.as_ptr() as u64, 0, 0, 0, 0]) != 0 {
+    // Of the copy buffer, which is still empty.
+    let none = copy_buffer(slot);
+    if syscall(SYS_CAPSET, [header.as_ptr() as u64, none, 0, 0, 0, 0]) != 0 {
         die();
     }
     let entries = [call::stub_call as *const (), call::stub_local as *const (), call::stub_ids as *const ()];
@@ -242,9 +244,12 @@ fn report_bases(slot: &Slot) {
 fn fixup(rip: u64) -> u64 {
     let within = |from: u64, to: u64| rip >= from && rip < to;
     let copy_fault = stub_copy_fault as *const () as u64;
+    let string_fault = stub_copy_string_fault as *const () as u64;
     let exchange_fault = stub_exchange_fault as *const () as u64;
     if within(stub_copy as *const () as u64, copy_fault) {
         copy_fault
+    } else if within(stub_copy_string as *const () as u64, string_fault) {
+        string_fault
     } else if within(stub_exchange as *const () as u64, exchange_fault) {
         exchange_fault
     } else {
@@ -259,10 +264,12 @@ extern "C" fn serve(slot: &Slot, mut event: u32) -> ! {
         wait(slot);
         event = EVENT_DONE;
         match slot.op.load(Relaxed) {
-            OP_RETURN => {
+            OP_RETURN if inbox::empty(slot) => {
                 load_bases(slot);
                 call::give_back(slot)
             }
+            OP_RETURN => event = EVENT_OUTBOX_FAULT,
+            OP_EMPTY_OUTBOX => slot.result.store(u64::from(!inbox::empty(slot)), Relaxed),
             OP_RESUME => {
                 load_bases(slot);
                 call::resume_frame(slot)
@@ -288,9 +295,7 @@ extern "C" fn serve(slot: &Slot, mut event: u32) -> ! {
                 slot.result.store(result, Relaxed);
             }
             OP_WAIT => {
-                // SAFETY: inside the slot; the sentry does not touch the batch while the stub has the turn.
-                let call = unsafe { *slot.calls[0].get() };
-                let result = call::sleep(slot, &call);
+                let result = call::sleep(slot, slot.calls[0].get());
                 if result == call::EINTR {
                     event = EVENT_WAIT_KICKED;
                 } else {
@@ -496,6 +501,22 @@ global_asm!(
     "stub_copy_fault:",
     "mov rax, rcx",
     "ret",
+    // Copies a string of at most rdx bytes from rsi to rdi; returns its length with the zero byte, 0 for none.
+    "stub_copy_string:",
+    "xor ecx, ecx",
+    "2:",
+    "mov al, [rsi + rcx]",
+    "mov [rdi + rcx], al",
+    "inc rcx",
+    "test al, al",
+    "jz 3f",
+    "cmp rcx, rdx",
+    "jb 2b",
+    "stub_copy_string_fault:",
+    "xor ecx, ecx",
+    "3:",
+    "mov rax, rcx",
+    "ret",
     // Compare-and-exchange of the word at rdi, esi to edx; returns the old value, or FAULTED.
     "stub_exchange:",
     "mov eax, esi",
@@ -510,6 +531,8 @@ global_asm!(
 unsafe extern "C" {
     safe fn stub_copy(to: u64, from: u64, len: u64) -> u64;
     safe fn stub_copy_fault();
+    safe fn stub_copy_string(to: u64, from: u64, max: u64) -> u64;
+    safe fn stub_copy_string_fault();
     safe fn stub_exchange(addr: u64, old: u64, new: u64) -> u64;
     safe fn stub_exchange_fault();
 }

@@ -19,5 +19,7 @@ mod sandbox;
 
 pub use failure::Failure;
 pub use host::launch::{IdMaps, IdRange, Tree};
-pub use plan::{CapabilitySets, Descriptors, Limit, Mount, MountKind, MountOptions, Overlay, Plan, Process, Terminal};
+pub use plan::{
+    CapabilitySets, Descriptors, Filter, Limit, Mount, MountKind, MountOptions, Overlay, Plan, Process, Terminal,
+};
 pub use run::run;

@@ -2,6 +2,7 @@
 
 use crate::control::{ConsoleSize, Link};
 use host::launch::Tree;
+pub use kernel::seccomp::Setting as Filter;
 use std::os::fd::OwnedFd;
 
 /// What a sandbox is to be.
@@ -124,6 +125,8 @@ pub struct Process {
     pub limits: Vec<Limit>,
     /// `no_new_privs`.
     pub no_new_privs: bool,
+    /// What decides about its calls.
+    pub seccomp: Option<Filter>,
 }
 
 /// The five sets of capabilities(7), bit n for capability n.

@@ -1,6 +1,6 @@
 //! A sandbox as its control sees it.
 
-use crate::boot::Machine;
+use crate::boot::{Machine, Running};
 use crate::control::{ConsoleSize, Link, Order, Phase, Report, Stage, Target};
 use crate::failure::Failure;
 use abi::Errno;
@@ -13,17 +13,34 @@ pub(crate) struct Sandbox {
     machine: Machine,
     link: Link,
     phase: Mutex<Phase>,
-    ended: Sender<u8>,
+    turns: Sender<Turn>,
+}
+
+/// What happens to a sandbox that has not started.
+enum Turn {
+    /// Its program runs.
+    Started(Running),
+    /// It has ended with this status.
+    Ended(u8),
 }
 
 /// The end of a sandbox, to wait for.
-pub(crate) struct Ending(Receiver<u8>);
+pub(crate) struct Ending {
+    sandbox: Arc<Sandbox>,
+    turns: Receiver<Turn>,
+}
 
 impl Ending {
     /// Status of the first process as a shell reports it.
     pub(crate) fn wait(self) -> u8 {
-        // The sender lives as long as the control thread; should that be gone, so is everything.
-        self.0.recv().unwrap_or(Failure::boot("").status())
+        let status = match self.turns.recv() {
+            Ok(Turn::Started(program)) => program.wait(),
+            Ok(Turn::Ended(status)) => status,
+            // The sandbox holds the sender.
+            Err(_) => Failure::boot("").status(),
+        };
+        *self.sandbox.phase.lock() = Phase::Stopped;
+        status
     }
 }
 
@@ -33,9 +50,10 @@ const FATAL: &[u8] = &[1, 2, 3, 6, 9, 15];
 impl Sandbox {
     /// A sandbox whose program has not started. Reports go to `link`.
     pub(crate) fn new(machine: Machine, link: Link) -> (Arc<Self>, Ending) {
-        let (ended, ending) = channel();
+        let (sender, turns) = channel();
         let phase = Mutex::new(Rank::Control, Phase::Created);
-        (Arc::new(Self { machine, link, phase, ended }), Ending(ending))
+        let sandbox = Arc::new(Self { machine, link, phase, turns: sender });
+        (Arc::clone(&sandbox), Ending { sandbox, turns })
     }
 
     /// Tells the starter, if it still listens.
@@ -49,7 +67,7 @@ impl Sandbox {
     }
 
     /// Starts the program.
-    pub(crate) fn start(self: &Arc<Self>) -> Result<(), Failure> {
+    pub(crate) fn start(&self) -> Result<(), Failure> {
         let mut phase = self.phase.lock();
         if *phase != Phase::Created {
             let text = "cannot start a container that has been started before".to_owned();
@@ -57,27 +75,21 @@ impl Sandbox {
         }
         let program = self.machine.start()?;
         *phase = Phase::Running;
-        drop(phase);
-        let sandbox = Arc::clone(self);
-        std::thread::Builder::new()
-            .name("ending".into())
-            .stack_size(64 << 10)
-            .spawn(move || sandbox.end(program.wait()))
-            .map_err(|error| Failure::boot(format_args!("cannot wait for the program: {error}")))?;
+        // Without a receiver the end is under way.
+        let _ = self.turns.send(Turn::Started(program));
         Ok(())
     }
 
-    /// The first process has ended with this status, or will never start.
+    /// The program will never start: the sandbox has ended with this status.
     pub(crate) fn end(&self, status: u8) {
         *self.phase.lock() = Phase::Stopped;
-        // Without a receiver the end is under way.
-        let _ = self.ended.send(status);
+        let _ = self.turns.send(Turn::Ended(status));
     }
 
     /// Carries out an order and answers it.
-    pub(crate) fn carry_out(self: &Arc<Self>, order: &Order) -> Report {
+    pub(crate) fn carry_out(&self, order: &Order) -> Report {
         let result = match order {
-            Order::Proceed | Order::Detach => Ok(()),
+            Order::Proceed | Order::Detach | Order::Listen => Ok(()),
             Order::Start => self.start(),
             Order::Signal { signal, target } => self.signal(*signal, *target),
             Order::Resize(size) => {

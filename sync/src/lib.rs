@@ -3,7 +3,7 @@
 //! Second crate of the order, above `abi`. Its only host calls are the futex and the clocks.
 //! - [`Mutex`], [`RwLock`]: locks that know their place in the one order of [`Rank`].
 //! - [`WaitWord`]: what a blocked task sleeps on; wakers and interrupters both set it.
-//! - [`WaitQueue`]: who wants to know about an event of a file or a process.
+//! - [`WaitQueue`]: who wants to know about an event of a file or a process; [`Sleepers`]: whom it found asleep.
 //! - [`Fail`], [`Restart`]: how a call that blocks may end.
 #![forbid(unsafe_code)]
 
@@ -12,11 +12,14 @@ mod fail;
 mod lock;
 mod queue;
 mod rank;
+mod sleepers;
+mod spin;
 mod wait;
 
 pub use clock::{Clock, Deadline, now};
 pub use fail::{Fail, Restart};
 pub use lock::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
-pub use queue::{Registration, WaitQueue, Wake};
+pub use queue::{Registration, WaitQueue, Wake, Waker};
 pub use rank::Rank;
+pub use sleepers::Sleepers;
 pub use wait::{WaitWord, Woken};

@@ -1,8 +1,7 @@
 //! The word that a task sleeps on.
 
 use crate::clock::{Clock, Deadline};
-use crate::queue::Wake;
-use abi::poll::Events;
+use crate::spin::{SPIN, Spin};
 use rustix::io::Errno;
 use rustix::thread::futex;
 use rustix::time::Timespec;
@@ -35,38 +34,61 @@ const IN_APP: u32 = 16;
 ///
 /// One owner (the task's thread) sleeps; anybody wakes and interrupts.
 #[derive(Debug, Default)]
-pub struct WaitWord(AtomicU32, AtomicU64);
+pub struct WaitWord {
+    word: AtomicU32,
+    /// How often the owner has slept.
+    sleeps: AtomicU64,
+    spin: Spin,
+}
 
 impl WaitWord {
     /// A word with nothing pending.
     pub const fn new() -> Self {
-        Self(AtomicU32::new(0), AtomicU64::new(0))
+        Self { word: AtomicU32::new(0), sleeps: AtomicU64::new(0), spin: Spin::new() }
     }
 
     /// How often its owner has gone to sleep on it.
     pub fn sleeps(&self) -> u64 {
-        self.1.load(Relaxed)
+        self.sleeps.load(Relaxed)
     }
 
     /// Forgets earlier wakes. Call before the condition is checked: arm, check, sleep.
     pub fn arm(&self) {
-        self.0.fetch_and(!WOKEN, SeqCst);
+        self.word.fetch_and(!WOKEN, SeqCst);
     }
 
     /// Ends the owner's sleep, or its next one, once.
     pub fn wake(&self) {
-        if self.0.fetch_or(WOKEN, SeqCst) & SLEEPING != 0 {
-            self.futex_wake();
+        if self.set_woken() == Some(true) {
+            self.rouse();
         }
+    }
+
+    /// The first half of [`Self::wake`]. `None`: the word was set already, and who set it sees to the rest. Else
+    /// whether the owner sleeps and the caller must [`Self::rouse`] it.
+    pub(crate) fn set_woken(&self) -> Option<bool> {
+        let old = self.word.fetch_or(WOKEN, SeqCst);
+        (old & WOKEN == 0).then_some(old & SLEEPING != 0)
+    }
+
+    /// The second half of [`Self::wake`]: has the host wake the owner.
+    pub(crate) fn rouse(&self) {
+        // Waking a word that exists cannot fail.
+        let _ = futex::wake(&self.word, futex::Flags::PRIVATE, 1);
+    }
+
+    /// Somebody woke the owner, which has not taken note of it: see [`crate::WaitQueue::add_in_turn`].
+    pub fn is_woken(&self) -> bool {
+        self.word.load(SeqCst) & WOKEN != 0
     }
 
     /// Makes the owner look at its signals and stops. True: the owner runs application code and
     /// must be kicked out of it by the platform.
     #[must_use]
     pub fn interrupt(&self) -> bool {
-        let old = self.0.fetch_or(INTERRUPTED, SeqCst);
+        let old = self.word.fetch_or(INTERRUPTED, SeqCst);
         if old & SLEEPING != 0 {
-            self.futex_wake();
+            self.rouse();
         }
         old & IN_APP != 0
     }
@@ -74,52 +96,55 @@ impl WaitWord {
     /// As [`Self::interrupt`], and ends [`Self::sleep_killable`] too.
     #[must_use]
     pub fn kill(&self) -> bool {
-        let old = self.0.fetch_or(INTERRUPTED | KILLED, SeqCst);
+        let old = self.word.fetch_or(INTERRUPTED | KILLED, SeqCst);
         if old & SLEEPING != 0 {
-            self.futex_wake();
+            self.rouse();
         }
         old & IN_APP != 0
     }
 
     /// Takes note of an interrupt; the owner then looks at what caused it.
     pub fn clear_interrupt(&self) {
-        self.0.fetch_and(!INTERRUPTED, SeqCst);
+        self.word.fetch_and(!INTERRUPTED, SeqCst);
     }
 
     /// An interrupt is pending.
     pub fn is_interrupted(&self) -> bool {
-        self.0.load(SeqCst) & INTERRUPTED != 0
+        self.word.load(SeqCst) & INTERRUPTED != 0
     }
 
     /// The owner sleeps.
     pub fn is_sleeping(&self) -> bool {
-        self.0.load(SeqCst) & SLEEPING != 0
+        self.word.load(SeqCst) & SLEEPING != 0
     }
 
     /// Somebody killed the owner.
     pub fn is_killed(&self) -> bool {
-        self.0.load(SeqCst) & KILLED != 0
+        self.word.load(SeqCst) & KILLED != 0
     }
 
     /// The owner, killed, has taken note of that and has something left to do: sleeps last again until it is killed
     /// once more. Owner only.
     pub fn survive(&self) {
-        self.0.fetch_and(!KILLED, SeqCst);
+        self.word.fetch_and(!KILLED, SeqCst);
     }
 
     /// The owner goes to application code; false when an interrupt is pending and must be seen to.
     #[must_use]
     pub fn enter_app(&self) -> bool {
-        self.0.fetch_update(SeqCst, SeqCst, |word| (word & INTERRUPTED == 0).then_some(word | IN_APP)).is_ok()
+        self.word.fetch_update(SeqCst, SeqCst, |word| (word & INTERRUPTED == 0).then_some(word | IN_APP)).is_ok()
     }
 
     /// The owner is back from application code.
     pub fn leave_app(&self) {
-        self.0.fetch_and(!IN_APP, SeqCst);
+        self.word.fetch_and(!IN_APP, SeqCst);
     }
 
     /// Sleeps until woken, interrupted or past `deadline`. Owner only.
     pub fn sleep(&self, deadline: Option<Deadline>) -> Woken {
+        if self.spin.is_due() && deadline.is_none_or(|deadline| deadline.left() > SPIN) {
+            self.spin.look(&self.word, WOKEN | INTERRUPTED);
+        }
         self.sleep_until(deadline, INTERRUPTED)
     }
 
@@ -130,19 +155,19 @@ impl WaitWord {
 
     fn sleep_until(&self, deadline: Option<Deadline>, breakers: u32) -> Woken {
         loop {
-            let word = self.0.load(SeqCst);
+            let word = self.word.load(SeqCst);
             if word & WOKEN != 0 {
-                self.0.fetch_and(!WOKEN, SeqCst);
+                self.word.fetch_and(!WOKEN, SeqCst);
                 return Woken::Event;
             }
             if word & breakers != 0 {
                 return Woken::Interrupted;
             }
-            if self.0.compare_exchange(word, word | SLEEPING, SeqCst, SeqCst).is_err() {
+            if self.word.compare_exchange(word, word | SLEEPING, SeqCst, SeqCst).is_err() {
                 continue;
             }
             let timed_out = self.futex_wait(word | SLEEPING, deadline);
-            let word = self.0.fetch_and(!SLEEPING, SeqCst);
+            let word = self.word.fetch_and(!SLEEPING, SeqCst);
             if timed_out && word & (WOKEN | breakers) == 0 {
                 return Woken::TimedOut;
             }
@@ -151,7 +176,7 @@ impl WaitWord {
 
     /// True when the deadline passed.
     fn futex_wait(&self, value: u32, deadline: Option<Deadline>) -> bool {
-        self.1.fetch_add(1, Relaxed);
+        self.sleeps.fetch_add(1, Relaxed);
         let mut flags = futex::Flags::PRIVATE;
         let timeout = deadline.map(|deadline| {
             let deadline = match deadline.clock {
@@ -167,21 +192,9 @@ impl WaitWord {
             Timespec { tv_sec: time.sec, tv_nsec: time.nsec }
         });
         matches!(
-            futex::wait_bitset(&self.0, flags, value, timeout.as_ref(), core::num::NonZeroU32::MAX),
+            futex::wait_bitset(&self.word, flags, value, timeout.as_ref(), core::num::NonZeroU32::MAX),
             Err(Errno::TIMEDOUT)
         )
-    }
-
-    fn futex_wake(&self) {
-        // Waking a word that exists cannot fail.
-        let _ = futex::wake(&self.0, futex::Flags::PRIVATE, 1);
-    }
-}
-
-impl Wake for WaitWord {
-    fn wake(&self, _events: Events) -> bool {
-        WaitWord::wake(self);
-        true
     }
 }
 
@@ -210,6 +223,17 @@ mod tests {
         assert_eq!(word.sleep(None), Woken::Interrupted);
         word.clear_interrupt();
         assert!(word.enter_app());
+    }
+
+    #[test]
+    fn only_the_first_to_wake_a_sleeper_rouses_it() {
+        let word = WaitWord::new();
+        assert_eq!(word.set_woken(), Some(false));
+        assert_eq!(word.set_woken(), None);
+        word.arm();
+        word.word.fetch_or(SLEEPING, SeqCst);
+        assert_eq!(word.set_woken(), Some(true));
+        assert_eq!(word.set_woken(), None);
     }
 
     #[test]

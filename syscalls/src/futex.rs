@@ -311,6 +311,6 @@ pub(crate) fn get_robust_list(
         let found = task.kernel().tree().task(&namespace, pid);
         return Err(if found.is_some() { Errno::EPERM } else { Errno::ESRCH });
     }
-    len.write(&**task.mm(), &(size_of::<RobustListHead>() as u64))?;
-    head.write(&**task.mm(), &task.robust_list.0)
+    len.give(&**task.mm(), &(size_of::<RobustListHead>() as u64))?;
+    head.give(&**task.mm(), &task.robust_list.0)
 }

@@ -30,7 +30,7 @@ pub(crate) fn uname(task: &mut CurrentTask, to: UserPtr<Utsname>) -> Result<(), 
         machine: field(b"x86_64"),
         domainname: field(&uts.domainname()),
     };
-    to.write(&**task.mm(), &names)
+    to.give(&**task.mm(), &names)
 }
 
 /// A new name of the machine. `EPERM`, `EINVAL`, `EFAULT`.
@@ -74,7 +74,7 @@ pub(crate) fn sysinfo(task: &mut CurrentTask, to: UserPtr<Sysinfo>) -> Result<()
         mem_unit: host.mem_unit,
         ..Sysinfo::default()
     };
-    to.write(&**task.mm(), &value)
+    to.give(&**task.mm(), &value)
 }
 
 const GRND_NONBLOCK: u32 = 1;

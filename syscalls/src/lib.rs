@@ -20,6 +20,7 @@ mod prctl;
 mod process;
 mod ptrace;
 mod sched;
+mod seccomp;
 mod signal;
 mod socket;
 mod table;

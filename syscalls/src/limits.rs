@@ -13,7 +13,7 @@ use vfs::Capability;
 pub(crate) fn getrlimit(task: &mut CurrentTask, resource: u32, to: UserPtr<Rlimit>) -> Result<(), Errno> {
     let resource = Resource::from_number(resource).ok_or(Errno::EINVAL)?;
     let limit = task.group().limits.lock().get(resource);
-    to.write(&**task.mm(), &limit)
+    to.give(&**task.mm(), &limit)
 }
 
 /// `setrlimit(2)`.
@@ -64,7 +64,7 @@ pub(crate) fn prlimit64(
         change(task, target.group(), resource, new)?;
     }
     match old.optional() {
-        Some(old) => old.write(&**task.mm(), &was),
+        Some(old) => old.give(&**task.mm(), &was),
         None => Ok(()),
     }
 }
@@ -95,7 +95,7 @@ pub(crate) fn getrusage(task: &mut CurrentTask, who: i32, to: UserPtr<Rusage>) -
     if who != RUSAGE_CHILDREN {
         usage.max_resident = usage.max_resident.max(task.mm().usage().resident / 1024);
     }
-    to.write(&**task.mm(), &usage.to_rusage())
+    to.give(&**task.mm(), &usage.to_rusage())
 }
 
 fn ticks(span: Duration) -> i64 {
@@ -112,7 +112,7 @@ pub(crate) fn times(task: &mut CurrentTask, to: UserPtr<Tms>) -> Result<i64, Err
             cutime: ticks(children.user),
             cstime: ticks(children.system),
         };
-        to.write(&**task.mm(), &value)?;
+        to.give(&**task.mm(), &value)?;
     }
     Ok(ticks(sync::now(sync::Clock::Monotonic)))
 }

@@ -1,6 +1,6 @@
 //! `prctl(2)`.
 
-use crate::cred;
+use crate::{cred, seccomp};
 use abi::Errno;
 use abi::mm::PAGE_SIZE;
 use abi::prctl as pr;
@@ -46,7 +46,8 @@ pub(crate) fn prctl(task: &mut CurrentTask, option: i32, a: u64, b: u64, c: u64,
             let comm = task.task().attributes().comm;
             memory.write(UserAddr(a), &comm).map(|()| 0)
         }
-        pr::PR_GET_SECCOMP => Ok(0),
+        pr::PR_GET_SECCOMP => Ok(seccomp::mode(task)),
+        pr::PR_SET_SECCOMP => seccomp::set_mode(task, a, UserAddr(b)),
         pr::PR_CAPBSET_READ => cred::bounding_read(task, a),
         pr::PR_CAPBSET_DROP => cred::bounding_drop(task, a),
         pr::PR_GET_TSC => UserPtr::new(UserAddr(a)).write(&*memory, &1i32).map(|()| 0),
@@ -168,7 +169,7 @@ fn get_auxv(task: &CurrentTask, to: UserAddr, len: u64) -> Result<u64, Errno> {
     let auxv = task.mm().layout().auxv;
     let bytes = auxv.as_slice().as_bytes();
     let len = (len as usize).min(bytes.len());
-    task.mm().write(to, &bytes[..len])?;
+    task.mm().give(to, &bytes[..len])?;
     Ok(bytes.len() as u64)
 }
 

@@ -191,7 +191,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     MLOCKALL "mlockall" crate::memory::mlockall, Support::Partial("counted and faulted in; the host may swap the pages");
     MUNLOCKALL "munlockall" crate::memory::munlockall, Support::Full;
     PIVOT_ROOT "pivot_root" crate::file::pivot_root, Support::Full;
-    PRCTL "prctl" crate::prctl::prctl, Support::Partial("no seccomp, PR_SET_MM_MAP, PR_SCHED_CORE, PR_SET_MDWE, PR_SET_SYSCALL_USER_DISPATCH");
+    PRCTL "prctl" crate::prctl::prctl, Support::Partial("no PR_SET_MM_MAP, PR_SCHED_CORE, PR_SET_MDWE, PR_SET_SYSCALL_USER_DISPATCH");
     ARCH_PRCTL "arch_prctl" crate::memory::arch_prctl, Support::Full;
     ADJTIMEX "adjtimex" crate::time::adjtimex, Support::Partial("reads only");
     SETRLIMIT "setrlimit" crate::limits::setrlimit, Support::Partial("RLIMIT_CPU, RLIMIT_RTTIME, RLIMIT_RSS are kept and shown only");
@@ -312,6 +312,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     SCHED_SETATTR "sched_setattr" crate::sched::sched_setattr, Support::Partial("kept and shown, without effect on the host");
     SCHED_GETATTR "sched_getattr" crate::sched::sched_getattr, Support::Full;
     RENAMEAT2 "renameat2" crate::file::renameat2, Support::Full;
+    SECCOMP "seccomp" crate::seccomp::seccomp, Support::Partial("the time stamp counter works in strict mode");
     GETRANDOM "getrandom" crate::info::getrandom, Support::Full;
     MEMFD_CREATE "memfd_create" crate::file::memfd_create, Support::Partial("MFD_HUGETLB as the host has it");
     EXECVEAT "execveat" crate::process::execveat, Support::Full;

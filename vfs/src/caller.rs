@@ -57,19 +57,45 @@ impl Caller {
             return Ok(value);
         }
         let registration = queue.add(events, self.word.clone());
-        let result = loop {
+        let result = self.sleep_until(deadline, attempt);
+        queue.remove(registration);
+        result
+    }
+
+    /// As [`Self::block`] where one event serves one waiter: those who wait are woken in turn, one at a time.
+    pub fn block_in_turn<T>(
+        &self,
+        queue: &WaitQueue,
+        events: Events,
+        deadline: Option<Deadline>,
+        mut attempt: impl FnMut() -> Option<T>,
+    ) -> Result<T, Fail> {
+        if let Some(value) = attempt() {
+            return Ok(value);
+        }
+        let registration = queue.add_in_turn(events, self.word.clone());
+        let result = self.sleep_until(deadline, attempt);
+        queue.remove(registration);
+        if self.word.is_woken() {
+            // This wake-up was for an event that is still there. (Of an end all were told.)
+            queue.notify(events - (Events::HUP | Events::ERR));
+        }
+        result
+    }
+
+    /// Sleeps on the word, which somebody knows of, until `attempt` gives something.
+    fn sleep_until<T>(&self, deadline: Option<Deadline>, mut attempt: impl FnMut() -> Option<T>) -> Result<T, Fail> {
+        loop {
             self.word.arm();
             if let Some(value) = attempt() {
-                break Ok(value);
+                return Ok(value);
             }
             match self.word.sleep(deadline) {
                 Woken::Event => {}
-                Woken::Interrupted => break Err(Fail::Interrupted(Restart::Sa)),
-                Woken::TimedOut => break Err(Fail::Errno(Errno::EAGAIN)),
+                Woken::Interrupted => return Err(Fail::Interrupted(Restart::Sa)),
+                Woken::TimedOut => return Err(Fail::Errno(Errno::EAGAIN)),
             }
-        };
-        queue.remove(registration);
-        result
+        }
     }
 
     /// As [`Self::block`] for operations that end with an `Errno`: `attempt` gives `EAGAIN` to wait on.
@@ -84,10 +110,28 @@ impl Caller {
         if nonblock {
             return attempt().map_err(Fail::Errno);
         }
-        let done = self.block(queue, events, None, || match attempt() {
-            Err(Errno::EAGAIN) => None,
-            other => Some(other),
-        })?;
-        done.map_err(Fail::Errno)
+        self.block(queue, events, None, || ended(attempt()))?.map_err(Fail::Errno)
+    }
+
+    /// As [`Self::retry`], in turn.
+    pub fn retry_in_turn<T>(
+        &self,
+        queue: &WaitQueue,
+        events: Events,
+        nonblock: bool,
+        mut attempt: impl FnMut() -> Result<T, Errno>,
+    ) -> Result<T, Fail> {
+        if nonblock {
+            return attempt().map_err(Fail::Errno);
+        }
+        self.block_in_turn(queue, events, None, || ended(attempt()))?.map_err(Fail::Errno)
+    }
+}
+
+/// What an attempt gave, unless that is a reason to wait.
+pub fn ended<T>(result: Result<T, Errno>) -> Option<Result<T, Errno>> {
+    match result {
+        Err(Errno::EAGAIN) => None,
+        other => Some(other),
     }
 }

@@ -7,11 +7,20 @@ use crate::vfs::Vfs;
 use std::sync::Arc;
 use sync::{Rank, RwLock};
 
+/// Root and working directory of a process, as of one moment.
+#[derive(Clone)]
+pub struct Directories {
+    /// The root directory.
+    pub root: Place,
+    /// The working directory.
+    pub cwd: Place,
+}
+
 #[derive(Clone)]
 struct State {
     namespace: Arc<MountNamespace>,
-    root: Place,
-    cwd: Place,
+    /// In one piece: a walk takes them with one count.
+    directories: Arc<Directories>,
     umask: u32,
 }
 
@@ -25,7 +34,8 @@ impl FsContext {
     /// Root and working directory are the namespace's root.
     pub fn new(namespace: Arc<MountNamespace>, umask: u32) -> Arc<Self> {
         let root = namespace.root();
-        Self::from_state(State { root: root.clone(), cwd: root, namespace, umask })
+        let directories = Arc::new(Directories { root: root.clone(), cwd: root });
+        Self::from_state(State { namespace, directories, umask })
     }
 
     fn from_state(state: State) -> Arc<Self> {
@@ -49,30 +59,37 @@ impl FsContext {
 
     /// The root directory: `chroot(2)`.
     pub fn root(&self) -> Place {
-        self.state.read().root.clone()
+        self.state.read().directories.root.clone()
     }
 
     /// The working directory.
     pub fn cwd(&self) -> Place {
-        self.state.read().cwd.clone()
+        self.state.read().directories.cwd.clone()
     }
 
     /// Root and working directory as of one moment.
-    pub fn root_and_cwd(&self) -> (Place, Place) {
-        let state = self.state.read();
-        (state.root.clone(), state.cwd.clone())
+    pub fn directories(&self) -> Arc<Directories> {
+        self.state.read().directories.clone()
+    }
+
+    /// Changes them; what was there before goes without the lock.
+    fn change_directories(&self, change: impl FnOnce(&mut Directories)) {
+        let mut state = self.state.write();
+        let mut new = (*state.directories).clone();
+        change(&mut new);
+        let old = std::mem::replace(&mut state.directories, Arc::new(new));
+        drop(state);
+        drop(old);
     }
 
     /// Changes the root. Rights were checked.
     pub fn set_root(&self, root: Place) {
-        let old = std::mem::replace(&mut self.state.write().root, root);
-        drop(old);
+        self.change_directories(|directories| directories.root = root);
     }
 
     /// Changes the working directory. Rights were checked.
     pub fn set_cwd(&self, cwd: Place) {
-        let old = std::mem::replace(&mut self.state.write().cwd, cwd);
-        drop(old);
+        self.change_directories(|directories| directories.cwd = cwd);
     }
 
     /// The file-creation mask.
@@ -90,11 +107,13 @@ impl FsContext {
     pub fn with_new_namespace(&self, owner: Arc<UserNamespace>) -> Result<Arc<Self>, abi::Errno> {
         let state = self.state.read().clone();
         let (namespace, map) = state.namespace.copy(owner)?;
-        let place = |place: Place| match map.get(&place.mount.id()) {
-            Some(mount) => Place { mount: mount.clone(), dentry: place.dentry },
-            None => place,
+        let place = |place: &Place| match map.get(&place.mount.id()) {
+            Some(mount) => Place { mount: mount.clone(), dentry: place.dentry.clone() },
+            None => place.clone(),
         };
-        Ok(Self::from_state(State { namespace, root: place(state.root), cwd: place(state.cwd), umask: state.umask }))
+        let Directories { root, cwd } = &*state.directories;
+        let directories = Arc::new(Directories { root: place(root), cwd: place(cwd) });
+        Ok(Self::from_state(State { namespace, directories, umask: state.umask }))
     }
 
     /// Takes over namespace, root, working directory and umask of `other` (for `unshare` and `setns`).
@@ -106,23 +125,21 @@ impl FsContext {
 
     /// `pivot_root(2)`: root and working directory move from one place to another.
     pub fn replace(&self, from: &Place, to: &Place) {
-        let mut old = Vec::new();
-        let mut state = self.state.write();
-        if state.root == *from {
-            old.push(std::mem::replace(&mut state.root, to.clone()));
-        }
-        if state.cwd == *from {
-            old.push(std::mem::replace(&mut state.cwd, to.clone()));
-        }
-        drop(state);
-        drop(old);
+        self.change_directories(|directories| {
+            for place in [&mut directories.root, &mut directories.cwd] {
+                if place == from {
+                    *place = to.clone();
+                }
+            }
+        });
     }
 
     /// Enters a namespace at its root: `setns(2)`.
     pub fn enter(&self, namespace: Arc<MountNamespace>) {
         let root = namespace.root();
         let umask = self.umask();
-        let new = State { root: root.clone(), cwd: root, namespace, umask };
+        let directories = Arc::new(Directories { root: root.clone(), cwd: root });
+        let new = State { namespace, directories, umask };
         let old = std::mem::replace(&mut *self.state.write(), new);
         drop(old);
     }

@@ -23,7 +23,7 @@ impl Walk<'_> {
     pub(crate) fn to_parent(&self, path: &[u8]) -> Result<(Place, Last, Option<Vec<u8>>), Errno> {
         let mut walker = Walker::new(self, path)?;
         let last = walker.advance()?;
-        let name = last.name(&walker);
+        let name = last.name(&walker).map(<[u8]>::to_vec);
         if walker.at.inode()?.kind() != FileType::Directory {
             return Err(Errno::ENOTDIR);
         }

@@ -4,7 +4,9 @@
 //! the [`crate::cache::Cache`], whose size is bounded.
 
 use crate::caller::Caller;
+use crate::hash::Keyed;
 use crate::inode::{CachePolicy, Inode};
+use crate::recent;
 use crate::superblock::Superblock;
 use abi::Errno;
 use std::collections::HashMap;
@@ -25,11 +27,11 @@ pub struct Dentry {
     link: RwLock<Link>,
     /// `None`: the name is known to be absent.
     inode: Option<Arc<dyn Inode>>,
-    children: RwLock<HashMap<Arc<[u8]>, Weak<Dentry>>>,
+    children: RwLock<HashMap<Arc<[u8]>, Weak<Dentry>, Keyed>>,
     /// Held while names of this directory change.
     names: Mutex<()>,
-    /// Counts changes of names: what a lookup found before one is not kept.
-    version: AtomicU64,
+    /// Changes with the names of this directory: what a lookup found before is not kept.
+    stamp: AtomicU64,
     /// Mounts on this very dentry.
     mounts: AtomicU32,
     /// Mounts on it or below.
@@ -67,9 +69,9 @@ impl Dentry {
             superblock,
             link: RwLock::new(Rank::Cache, Link { parent, name }),
             inode,
-            children: RwLock::new(Rank::Cache, HashMap::new()),
+            children: RwLock::new(Rank::Cache, HashMap::default()),
             names: Mutex::new(Rank::Names, ()),
-            version: AtomicU64::new(0),
+            stamp: AtomicU64::new(recent::stamp()),
             mounts: AtomicU32::new(0),
             pins: AtomicU32::new(0),
             is_deleted: AtomicBool::new(false),
@@ -157,21 +159,44 @@ impl Dentry {
         self.names.lock_nested()
     }
 
+    /// Its names change; the map of children is locked.
+    fn names_change(&self) {
+        self.stamp.store(recent::stamp(), SeqCst);
+    }
+
     fn cached(&self, name: &[u8]) -> Option<Arc<Self>> {
         self.children.read().get(name).and_then(Weak::upgrade)
     }
 
+    /// The child that is in the cache and may be used, and the stamp of that moment.
+    fn kept(&self, policy: CachePolicy, name: &[u8]) -> Option<(Arc<Self>, u64)> {
+        let (child, stamp) = {
+            let children = self.children.read();
+            (children.get(name)?.upgrade()?, self.stamp.load(SeqCst))
+        };
+        (policy == CachePolicy::Keep || child.pins.load(SeqCst) != 0).then_some((child, stamp))
+    }
+
+    /// Itself, used just now; `ENOENT` for a name that is known to be absent.
+    fn present(self: Arc<Self>) -> Result<Arc<Self>, Errno> {
+        if !self.referenced.load(Relaxed) {
+            self.referenced.store(true, Relaxed);
+        }
+        if self.inode.is_some() { Ok(self) } else { Err(Errno::ENOENT) }
+    }
+
     /// The dentry of `name` in this directory; `ENOENT`. `name` is neither `.` nor `..`.
     pub fn lookup(self: &Arc<Self>, caller: &Caller, name: &[u8]) -> Result<Arc<Self>, Errno> {
+        if let Some(found) = recent::find(self.stamp.load(SeqCst), name) {
+            return found.present();
+        }
         let inode = self.inode()?;
         let policy = inode.cache_policy();
-        if let Some(found) = self.cached(name)
-            && (policy == CachePolicy::Keep || found.pins.load(SeqCst) != 0)
-        {
-            if !found.referenced.load(Relaxed) {
-                found.referenced.store(true, Relaxed);
+        if let Some((found, stamp)) = self.kept(policy, name) {
+            if policy == CachePolicy::Keep {
+                recent::keep(stamp, name, &found);
             }
-            return if found.inode.is_some() { Ok(found) } else { Err(Errno::ENOENT) };
+            return found.present();
         }
         for _ in 0..4 {
             if let Some(result) = self.lookup_once(caller, inode, policy, name) {
@@ -187,10 +212,8 @@ impl Dentry {
     pub(crate) fn lookup_locked(self: &Arc<Self>, caller: &Caller, name: &[u8]) -> Result<Arc<Self>, Errno> {
         let inode = self.inode()?;
         let policy = inode.cache_policy();
-        if let Some(found) = self.cached(name)
-            && (policy == CachePolicy::Keep || found.pins.load(SeqCst) != 0)
-        {
-            return if found.inode.is_some() { Ok(found) } else { Err(Errno::ENOENT) };
+        if let Some((found, _)) = self.kept(policy, name) {
+            return found.present();
         }
         self.lookup_once(caller, inode, policy, name).unwrap_or(Err(Errno::ENOENT))
     }
@@ -203,23 +226,20 @@ impl Dentry {
         policy: CachePolicy,
         name: &[u8],
     ) -> Option<Result<Arc<Self>, Errno>> {
-        let version = self.version.load(SeqCst);
+        let stamp = self.stamp.load(SeqCst);
         match inode.lookup(caller, name) {
-            Ok(found) => self.keep(name, Some(found), version, policy).map(Ok),
-            Err(Errno::ENOENT) if policy == CachePolicy::Keep => {
-                let dentry = self.keep(name, None, version, policy)?;
-                Some(if dentry.inode.is_some() { Ok(dentry) } else { Err(Errno::ENOENT) })
-            }
+            Ok(found) => self.keep(name, Some(found), stamp, policy).map(Ok),
+            Err(Errno::ENOENT) if policy == CachePolicy::Keep => Some(self.keep(name, None, stamp, policy)?.present()),
             Err(errno) => Some(Err(errno)),
         }
     }
 
-    /// The dentry for what a lookup found; `None` when names changed since `version`.
+    /// The dentry for what a lookup found; `None` when names changed since the directory had `stamp`.
     fn keep(
         self: &Arc<Self>,
         name: &[u8],
         inode: Option<Arc<dyn Inode>>,
-        version: u64,
+        stamp: u64,
         policy: CachePolicy,
     ) -> Option<Arc<Self>> {
         if let Some(old) = self.cached(name) {
@@ -236,11 +256,11 @@ impl Dentry {
         let dentry = Self::make(self.superblock.clone(), Some(self.clone()), name.clone(), inode);
         let old = {
             let mut children = self.children.write();
-            let is_current = self.version.load(SeqCst) == version;
+            let is_current = self.stamp.load(SeqCst) == stamp;
             is_current.then(|| children.insert(name, Arc::downgrade(&dentry)))
         };
         old?;
-        if policy != CachePolicy::Never {
+        if policy != CachePolicy::Never && !self.is_deleted() {
             self.superblock.cache().keep(&dentry);
         }
         Some(dentry)
@@ -253,7 +273,7 @@ impl Dentry {
         let dentry = Self::make(self.superblock.clone(), Some(self.clone()), name.clone(), Some(inode));
         let old = {
             let mut children = self.children.write();
-            self.version.fetch_add(1, SeqCst);
+            self.names_change();
             children.insert(name, Arc::downgrade(&dentry))
         };
         self.forget(old.as_ref());
@@ -263,11 +283,20 @@ impl Dentry {
         dentry
     }
 
-    /// A name went. The names lock is held.
-    pub(crate) fn remove_child(&self, name: &[u8]) {
+    /// A name went, and is known to be absent from now on. The names lock is held.
+    pub(crate) fn lose_child(self: &Arc<Self>, name: &[u8]) {
+        self.remove_child(name);
+        let policy = self.inode.as_ref().map_or(CachePolicy::Never, |inode| inode.cache_policy());
+        if policy == CachePolicy::Keep {
+            self.keep(name, None, self.stamp.load(SeqCst), policy);
+        }
+    }
+
+    /// A name is no longer what it was. The names lock is held.
+    fn remove_child(&self, name: &[u8]) {
         let old = {
             let mut children = self.children.write();
-            self.version.fetch_add(1, SeqCst);
+            self.names_change();
             children.remove(name)
         };
         self.forget(old.as_ref());
@@ -278,6 +307,20 @@ impl Dentry {
         if let Some(old) = old.and_then(Weak::upgrade) {
             old.set_deleted(true);
             self.superblock.cache().forget(&old);
+            old.forget_children();
+        }
+    }
+
+    /// Takes the names out of the cache that are known to be absent from a directory which is gone: they would keep
+    /// it alive.
+    fn forget_children(&self) {
+        let children = {
+            let mut children = self.children.write();
+            self.names_change();
+            std::mem::take(&mut *children)
+        };
+        for child in children.into_values().filter_map(|child| child.upgrade()) {
+            self.superblock.cache().forget(&child);
         }
     }
 
@@ -286,7 +329,7 @@ impl Dentry {
         to.remove_child(new_name);
         let child = {
             let mut children = self.children.write();
-            self.version.fetch_add(1, SeqCst);
+            self.names_change();
             children.remove(name)
         };
         let Some(child) = child.and_then(|child| child.upgrade()) else { return };
@@ -298,7 +341,7 @@ impl Dentry {
         };
         let replaced = {
             let mut children = to.children.write();
-            to.version.fetch_add(1, SeqCst);
+            to.names_change();
             children.insert(new_name, Arc::downgrade(&child))
         };
         drop((old, replaced));
@@ -309,7 +352,7 @@ impl Dentry {
     pub(crate) fn swap_children(self: &Arc<Self>, name: &[u8], to: &Arc<Self>, new_name: &[u8]) {
         let take = |dir: &Arc<Self>, name: &[u8]| {
             let mut children = dir.children.write();
-            dir.version.fetch_add(1, SeqCst);
+            dir.names_change();
             children.remove(name).and_then(|child| child.upgrade())
         };
         let (one, two) = (take(self, name), take(to, new_name));

@@ -4,7 +4,7 @@ use abi::dnotify::DirEvents;
 use abi::inotify::Event;
 use abi::poll::Events;
 use std::sync::Arc;
-use sync::{Mutex, Rank, Wake};
+use sync::{Mutex, Rank, Sleepers, Wake};
 
 /// What one open description wants to hear of.
 struct DirWatch {
@@ -50,7 +50,7 @@ impl DirWatches {
             if !watch.mask.intersects(mask) {
                 return true;
             }
-            watch.waker.wake(Events::MSG);
+            watch.waker.wake(Events::MSG, &mut Sleepers::default());
             watch.mask.contains(DirEvents::MULTISHOT)
         });
         before - watches.len()

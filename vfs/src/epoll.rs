@@ -1,20 +1,20 @@
 //! Epoll instances: `epoll(7)`.
 //!
-//! An item is the waker in its file's wait queue: a wake puts it on the instance's ready list and tells
-//! those who wait for the instance, which may be other instances.
+//! An item is the waker in its file's wait queue: a wake puts it on the instance's ready list, wakes one of
+//! those who wait for events, and tells those who poll the instance, which may be other instances.
 
 use crate::caller::Caller;
 use crate::file::File;
 use crate::open_file::OpenFile;
 use abi::Errno;
-use abi::epoll::{ET, EXCLUSIVE, ONESHOT, WAKEUP};
+use abi::epoll::{ET, EXCLUSIVE, Event, ONESHOT, WAKEUP};
 use abi::fs::OpenFlags;
 use abi::poll::Events;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock, Weak};
-use sync::{Deadline, Fail, Mutex, Rank, Registration, WaitQueue, Wake};
+use sync::{Deadline, Fail, Mutex, Rank, Registration, Sleepers, WaitQueue, Wake};
 
 /// Deepest nesting of instances.
 const MAX_NESTING: usize = 4;
@@ -47,25 +47,56 @@ struct Link {
 
 impl Item {
     fn mask(&self) -> Events {
-        let events = self.events.load(SeqCst);
-        if events == 0 { Events::empty() } else { Events::from_bits_truncate(events) | ALWAYS }
+        mask_of(self.events.load(SeqCst))
     }
 
-    /// Starts (or changes) the watch, and looks whether the file is ready already.
+    /// Starts the watch, and looks whether the file is ready already.
     fn register(&self, file: &OpenFile) {
         let Some(queue) = file.ops.wait_queue() else { return };
         let Some(me) = self.me.upgrade() else { return };
-        let new = queue.add(self.mask(), me);
-        let old = {
+        // All events: which of them count may change.
+        let new = if self.events.load(SeqCst) & EXCLUSIVE != 0 {
+            queue.add_in_turn(Events::all(), me)
+        } else {
+            queue.add(Events::all(), me)
+        };
+        let unused = {
             let mut link = self.link.lock();
             if link.is_removed { Some(new) } else { link.registration.replace(new) }
         };
-        if let Some(old) = old {
-            queue.remove(old);
+        if let Some(unused) = unused {
+            queue.remove(unused);
         }
+        self.look(file);
+    }
+
+    /// Puts the item on the ready list if the file is ready.
+    fn look(&self, file: &OpenFile) {
         if file.ops.readiness().intersects(self.mask()) {
-            self.wake(Events::all());
+            self.wake(Events::all(), &mut Sleepers::default());
         }
+    }
+
+    /// What the program is told now, if anything; with `EPOLLONESHOT` only once.
+    fn take(&self) -> Option<Event> {
+        let file = self.file.upgrade()?;
+        let flags = self.events.load(SeqCst);
+        let ready = file.ops.readiness() & mask_of(flags);
+        if ready.is_empty() {
+            return None;
+        }
+        if flags & ONESHOT != 0 {
+            // Another thread may have told it at the same time.
+            self.events.compare_exchange(flags, 0, SeqCst, SeqCst).ok()?;
+        }
+        let data = self.data.load(SeqCst);
+        Some(Event { events: ready.bits(), data_low: data as u32, data_high: (data >> 32) as u32 })
+    }
+
+    /// It is told again as long as the file is ready.
+    fn is_level_triggered(&self) -> bool {
+        let flags = self.events.load(SeqCst);
+        flags != 0 && flags & (ET | ONESHOT) == 0
     }
 
     fn unregister(&self, ops: &dyn File) {
@@ -82,7 +113,7 @@ impl Item {
 }
 
 impl Wake for Item {
-    fn wake(&self, events: Events) -> bool {
+    fn wake(&self, events: Events, sleepers: &mut Sleepers) -> bool {
         if !self.mask().intersects(events) {
             return false;
         }
@@ -92,15 +123,19 @@ impl Wake for Item {
         {
             epoll.ready.lock().push_back(me);
         }
-        epoll.queue.notify(Events::IN | Events::RDNORM);
-        true
+        let woke = epoll.waiters.notify_into(Events::IN, sleepers);
+        epoll.pollers.notify_into(Events::IN | Events::RDNORM, sleepers);
+        woke || self.events.load(SeqCst) & EXCLUSIVE == 0
     }
 }
 
 struct Shared {
     items: Mutex<HashMap<Key, Arc<Item>>>,
     ready: Mutex<VecDeque<Arc<Item>>>,
-    queue: WaitQueue,
+    /// Who waits for events: one is woken at a time.
+    waiters: WaitQueue,
+    /// Who wants to know whether there are events: `poll(2)`, other instances.
+    pollers: WaitQueue,
     /// The instance's own open file.
     file: OnceLock<Weak<OpenFile>>,
 }
@@ -119,7 +154,8 @@ impl Epoll {
         let shared = Arc::new(Shared {
             items: Mutex::new(Rank::Leaf, HashMap::new()),
             ready: Mutex::new(Rank::Leaf, VecDeque::new()),
-            queue: WaitQueue::new(),
+            waiters: WaitQueue::new(),
+            pollers: WaitQueue::new(),
             file: OnceLock::new(),
         });
         let file = OpenFile::anonymous(Box::new(Self { shared: shared.clone() }), OpenFlags::RDWR);
@@ -186,7 +222,7 @@ impl Epoll {
         }
         item.data.store(data, SeqCst);
         item.events.store(keep_flags(events), SeqCst);
-        item.register(file);
+        item.look(file);
         Ok(())
     }
 
@@ -202,28 +238,33 @@ impl Epoll {
         Ok(())
     }
 
-    /// Up to `max` events, each with the program's data: waits for the first one until `deadline`;
-    /// none when that passed. `poll` only looks.
+    /// Up to `max` events: waits for the first one until `deadline`; none when that passed. `poll` only looks.
     pub fn wait(
         &self,
         caller: &Caller,
         max: usize,
         deadline: Option<Deadline>,
         poll: bool,
-    ) -> Result<Vec<(u32, u64)>, Fail> {
+    ) -> Result<Vec<Event>, Fail> {
         let attempt = || {
             let events = self.shared.collect(max);
             (!events.is_empty()).then_some(events)
         };
-        if poll {
-            return Ok(attempt().unwrap_or_default());
+        let result = if poll {
+            Ok(attempt().unwrap_or_default())
+        } else {
+            match caller.block_in_turn(&self.shared.waiters, Events::IN, deadline, attempt) {
+                Err(Fail::Errno(Errno::EAGAIN)) => Ok(Vec::new()),
+                // epoll_wait(2) is never restarted.
+                Err(Fail::Interrupted(_)) => Err(Errno::EINTR.into()),
+                other => other,
+            }
+        };
+        if !self.shared.waiters.is_empty() && !self.shared.ready.lock().is_empty() {
+            // What is left is for the next one.
+            self.shared.waiters.notify(Events::IN);
         }
-        match caller.block(&self.shared.queue, Events::IN, deadline, attempt) {
-            Err(Fail::Errno(Errno::EAGAIN)) => Ok(Vec::new()),
-            // epoll_wait(2) is never restarted.
-            Err(Fail::Interrupted(_)) => Err(Errno::EINTR.into()),
-            other => other,
-        }
+        result
     }
 
     /// `inner` may be put in here: `EINVAL` for itself, `ELOOP` for a circle or too deep a nesting.
@@ -265,6 +306,11 @@ fn depth(
     Err(Errno::ELOOP)
 }
 
+/// The events among what an item asks for.
+const fn mask_of(events: u32) -> Events {
+    if events == 0 { Events::empty() } else { Events::from_bits_truncate(events).union(ALWAYS) }
+}
+
 /// Flags that an item keeps; a mask of nothing still reports errors.
 const fn keep_flags(events: u32) -> u32 {
     (events & !WAKEUP) | ALWAYS.bits()
@@ -285,30 +331,30 @@ const fn check_exclusive(events: u32, is_epoll: bool) -> Result<(), Errno> {
 }
 
 impl Shared {
-    /// Takes events off the ready list; level-triggered items go back to its end.
-    fn collect(&self, max: usize) -> Vec<(u32, u64)> {
-        let mut events = Vec::new();
+    /// Takes up to `max` events off the ready list; level-triggered items go back to its end.
+    fn collect(&self, max: usize) -> Vec<Event> {
         let count = self.ready.lock().len();
+        let mut events = Vec::with_capacity(count.min(max));
+        let mut back = None;
         for _ in 0..count {
             if events.len() >= max {
                 break;
             }
-            let item = self.ready.lock().pop_front();
+            let item = {
+                let mut ready = self.ready.lock();
+                ready.extend(back.take());
+                ready.pop_front()
+            };
             let Some(item) = item else { break };
             item.is_queued.store(false, SeqCst);
-            let Some(file) = item.file.upgrade() else { continue };
-            let mask = item.mask();
-            let ready = file.ops.readiness() & mask;
-            if ready.is_empty() || mask.is_empty() {
-                continue;
+            let Some(event) = item.take() else { continue };
+            events.push(event);
+            if item.is_level_triggered() && !item.is_queued.swap(true, SeqCst) {
+                back = Some(item);
             }
-            events.push((ready.bits(), item.data.load(SeqCst)));
-            let flags = item.events.load(SeqCst);
-            if flags & ONESHOT != 0 {
-                item.events.store(0, SeqCst);
-            } else if flags & ET == 0 && !item.is_queued.swap(true, SeqCst) {
-                self.ready.lock().push_back(item);
-            }
+        }
+        if back.is_some() {
+            self.ready.lock().extend(back);
         }
         events
     }
@@ -336,7 +382,7 @@ impl File for Epoll {
     }
 
     fn wait_queue(&self) -> Option<&WaitQueue> {
-        Some(&self.shared.queue)
+        Some(&self.shared.pollers)
     }
 
     fn fdinfo(&self) -> String {

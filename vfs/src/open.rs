@@ -8,7 +8,7 @@ use crate::notify::{self, Event};
 use crate::open_file::OpenFile;
 use crate::path_file::PathFile;
 use crate::place::Place;
-use crate::walk::{NAME_MAX, Resolve, Walk, Walker, is_symlink};
+use crate::walk::{NAME_MAX, Resolve, Walk, Walker};
 use abi::Errno;
 use abi::fs::{F_SEAL_SHRINK, F_SEAL_WRITE, FileType, OpenFlags};
 use abi::mount::MountFlags;
@@ -72,7 +72,13 @@ impl Walk<'_> {
     /// Opens, and makes if asked to, the file that `path` names.
     pub fn open(&self, path: &[u8], how: &OpenHow) -> Result<Arc<OpenFile>, Fail> {
         how.check()?;
-        let walk = Self { resolve: how.resolve, ..self.clone() };
+        let restricted;
+        let walk = if how.resolve == self.resolve {
+            self
+        } else {
+            restricted = self.clone().resolving(how.resolve);
+            &restricted
+        };
         let flags = how.flags;
         if flags.contains(OpenFlags::TMPFILE) && !flags.contains(OpenFlags::PATH) {
             let dir = walk.find(path, !flags.contains(OpenFlags::NOFOLLOW))?;
@@ -102,10 +108,11 @@ impl Walk<'_> {
             if last.is_slashed {
                 return Err(Errno::EISDIR.into());
             }
-            match walker.lookup(&name) {
+            match walker.lookup(name) {
                 Ok(_) if flags.contains(OpenFlags::EXCL) => return Err(Errno::EEXIST.into()),
-                Ok(found) if follow && is_symlink(&found)? => walker.follow(&found)?,
+                Ok(found) if follow && found.is_symlink()? => walker.follow(&found)?,
                 Ok(found) => {
+                    let found = walker.place(found);
                     if found.inode()?.kind() == FileType::Directory {
                         return Err(Errno::EISDIR.into());
                     }
@@ -113,16 +120,16 @@ impl Walk<'_> {
                     return self.open_place(found, flags);
                 }
                 Err(Errno::ENOENT) if walker.at.inode()?.takes_names() => {
-                    let slot = Slot { dir: walker.at.clone(), name };
+                    let slot = Slot { dir: walker.at.clone(), name: name.to_vec() };
                     match self.open_new(&slot, how) {
                         // Somebody else was faster: it exists by now.
                         Err(Fail::Errno(Errno::EEXIST)) if !flags.contains(OpenFlags::EXCL) => {
                             let found = walker.lookup(&slot.name)?;
-                            if follow && is_symlink(&found)? {
+                            if follow && found.is_symlink()? {
                                 walker.follow(&found)?;
                                 continue;
                             }
-                            return self.open_place(found, flags);
+                            return self.open_place(walker.place(found), flags);
                         }
                         other => return other,
                     }

@@ -281,6 +281,21 @@ impl PipeEnd {
         let writer_count = if partners.writers == 0 { partners.writer_count } else { u64::MAX };
         (Self { pipe, is_reader, is_writer, writer_count, ino }, partners)
     }
+
+    /// Puts bytes in once there is room for some.
+    fn push_in_turn(&self, io: &Io<'_>, src: &mut dyn Source, is_packet: bool) -> Result<usize, Fail> {
+        let mut tries = 0;
+        let queue = &self.pipe.queue;
+        let result = io.caller.retry_in_turn(queue, Events::OUT | Events::ERR, io.is_nonblock(), || {
+            tries += 1;
+            self.pipe.push(src, is_packet)
+        });
+        if tries > 1 && self.pipe.room().is_ok_and(|room| room >= PIPE_BUF) {
+            // It may have been woken for room that it leaves to the next writer.
+            queue.notify(Events::OUT | Events::WRNORM);
+        }
+        result
+    }
 }
 
 impl Drop for PipeEnd {
@@ -291,17 +306,23 @@ impl Drop for PipeEnd {
 
 impl File for PipeEnd {
     fn read(&self, io: &Io<'_>, dst: &mut dyn Sink, _offset: &mut u64) -> Result<usize, Fail> {
-        io.caller.retry(&self.pipe.queue, Events::IN, io.is_nonblock(), || self.pipe.pop(dst))
+        let mut tries = 0;
+        let result = io.caller.retry_in_turn(&self.pipe.queue, Events::IN, io.is_nonblock(), || {
+            tries += 1;
+            self.pipe.pop(dst)
+        });
+        if tries > 1 && self.pipe.len() > 0 {
+            // It may have been woken for what it leaves to the next reader.
+            self.pipe.queue.notify(Events::IN | Events::RDNORM);
+        }
+        result
     }
 
     fn write(&self, io: &Io<'_>, src: &mut dyn Source, _offset: &mut u64) -> Result<usize, Fail> {
         let is_packet = io.flags.contains(OpenFlags::DIRECT);
         let mut written = 0;
         while src.left() > 0 {
-            let pushed = io.caller.retry(&self.pipe.queue, Events::OUT | Events::ERR, io.is_nonblock(), || {
-                self.pipe.push(src, is_packet)
-            });
-            match pushed {
+            match self.push_in_turn(io, src, is_packet) {
                 Ok(0) => break,
                 Ok(n) => written += n,
                 Err(Fail::Errno(Errno::EPIPE)) if written > 0 => {

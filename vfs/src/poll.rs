@@ -4,29 +4,52 @@ use crate::caller::Caller;
 use crate::open_file::OpenFile;
 use abi::poll::Events;
 use std::sync::Arc;
-use sync::{Deadline, Fail, Registration, Restart, Woken};
+use sync::{Deadline, Fail, Registration, Restart, WaitQueue, Woken};
 
 /// One file that a poll looks at.
 #[derive(Debug)]
 pub struct Polled {
     /// The file; `None` is left out.
-    pub file: Option<Arc<OpenFile>>,
+    file: Option<Arc<OpenFile>>,
     /// Events asked for. `ERR`, `HUP` and `NVAL` are always told.
     pub want: Events,
-    /// Events found; what is set before the poll counts (`NVAL`).
+    /// Events found.
     pub got: Events,
+    /// Its place among those who wait for the file.
+    place: Option<Registration>,
+}
+
+impl Polled {
+    /// A file to look at, and for what.
+    pub const fn new(file: Arc<OpenFile>, want: Events) -> Self {
+        Self { file: Some(file), want, got: Events::empty(), place: None }
+    }
+
+    /// No file; `got` is what is told of it.
+    pub const fn nothing(got: Events) -> Self {
+        Self { file: None, want: Events::empty(), got, place: None }
+    }
+
+    fn interest(&self) -> Events {
+        self.want | Events::ERR | Events::HUP
+    }
+
+    /// Looks at the file; true when there are events.
+    fn look(&mut self) -> bool {
+        if let Some(file) = &self.file {
+            self.got = file.ops.readiness() & self.interest();
+        }
+        !self.got.is_empty()
+    }
+
+    fn queue(&self) -> Option<&WaitQueue> {
+        self.file.as_ref()?.ops.wait_queue()
+    }
 }
 
 /// How many files have events, after a look at each.
 fn look(items: &mut [Polled]) -> usize {
-    let mut count = 0;
-    for item in items {
-        if let Some(file) = &item.file {
-            item.got = file.ops.readiness() & (item.want | Events::ERR | Events::HUP);
-        }
-        count += usize::from(!item.got.is_empty());
-    }
-    count
+    items.iter_mut().map(|item| usize::from(item.look())).sum()
 }
 
 /// Waits until a file has an event, until `deadline`, or not at all; gives the number of files with events.
@@ -36,31 +59,33 @@ pub fn poll(caller: &Caller, items: &mut [Polled], deadline: Option<Deadline>, o
     if count > 0 || only_look {
         return Ok(count);
     }
-    let mut registrations: Vec<(Arc<OpenFile>, Registration)> = Vec::new();
-    for item in items.iter() {
-        if let Some(file) = &item.file
-            && let Some(queue) = file.ops.wait_queue()
-        {
-            let events = item.want | Events::ERR | Events::HUP;
-            registrations.push((file.clone(), queue.add(events, caller.word.clone())));
-        }
+    for item in items.iter_mut() {
+        let place = item.queue().map(|queue| queue.add(item.interest(), caller.word.clone()));
+        item.place = place;
     }
-    let result = loop {
-        caller.word.arm();
-        let count = look(items);
-        if count > 0 {
-            break Ok(count);
-        }
-        match caller.word.sleep(deadline) {
-            Woken::Event => {}
-            Woken::Interrupted => break Err(Fail::Interrupted(Restart::NoHandler)),
-            Woken::TimedOut => break Ok(look(items)),
-        }
-    };
-    for (file, registration) in registrations {
-        if let Some(queue) = file.ops.wait_queue() {
-            queue.remove(registration);
+    let result = wait(caller, items, deadline);
+    for item in items {
+        if let Some(place) = item.place.take()
+            && let Some(queue) = item.queue()
+        {
+            queue.remove(place);
         }
     }
     result
+}
+
+/// Sleeps until one of the files, which know of the caller, has an event.
+fn wait(caller: &Caller, items: &mut [Polled], deadline: Option<Deadline>) -> Result<usize, Fail> {
+    loop {
+        caller.word.arm();
+        let count = look(items);
+        if count > 0 {
+            return Ok(count);
+        }
+        match caller.word.sleep(deadline) {
+            Woken::Event => {}
+            Woken::Interrupted => return Err(Fail::Interrupted(Restart::NoHandler)),
+            Woken::TimedOut => return Ok(look(items)),
+        }
+    }
 }

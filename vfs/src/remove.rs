@@ -35,7 +35,7 @@ impl Walk<'_> {
                 return Err(Errno::EBUSY);
             }
             dir.inode()?.unlink(self.caller, &name)?;
-            dir.dentry.remove_child(&name);
+            dir.dentry.lose_child(&name);
             victim.set_deleted(true);
             victim
         };
@@ -66,7 +66,7 @@ impl Walk<'_> {
             // What comes into the directory while it goes would be lost.
             let _inside = victim.lock_names_nested();
             dir.inode()?.rmdir(self.caller, &name)?;
-            dir.dentry.remove_child(&name);
+            dir.dentry.lose_child(&name);
             victim.set_deleted(true);
             victim.clone()
         };

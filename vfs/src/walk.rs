@@ -2,14 +2,17 @@
 //! front of the rest of the path.
 
 use crate::caller::Caller;
-use crate::context::FsContext;
+use crate::context::{Directories, FsContext};
+use crate::dentry::Dentry;
 use crate::inode::LinkTarget;
+use crate::mount::Mount;
 use crate::place::Place;
 use abi::Errno;
 use abi::fs::FileType;
 use abi::mount::MountFlags;
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Most links followed in one walk.
 const MAX_LINKS: u32 = 40;
@@ -38,26 +41,52 @@ bitflags::bitflags! {
 /// Where paths are resolved: by whom, from which root and which start.
 #[derive(Clone)]
 pub struct Walk<'a> {
-    /// Who asks.
-    pub caller: &'a Caller,
-    /// Where `/` is.
-    pub root: Place,
-    /// Where relative paths start.
-    pub base: Place,
-    /// Restrictions.
-    pub resolve: Resolve,
+    pub(crate) caller: &'a Caller,
+    directories: Arc<Directories>,
+    /// Where relative paths start, if not at the working directory.
+    base: Option<Place>,
+    pub(crate) resolve: Resolve,
 }
 
 impl<'a> Walk<'a> {
     /// From the working directory.
     pub fn new(caller: &'a Caller, fs: &FsContext) -> Self {
-        let (root, base) = fs.root_and_cwd();
-        Self { caller, root, base, resolve: Resolve::empty() }
+        Self { caller, directories: fs.directories(), base: None, resolve: Resolve::empty() }
     }
 
     /// From another start.
     pub fn from(self, base: Place) -> Self {
-        Self { base, ..self }
+        Self { base: Some(base), ..self }
+    }
+
+    /// For somebody else.
+    pub fn by(self, caller: &Caller) -> Walk<'_> {
+        Walk { caller, directories: self.directories, base: self.base, resolve: self.resolve }
+    }
+
+    /// Who asks.
+    pub const fn caller(&self) -> &'a Caller {
+        self.caller
+    }
+
+    /// With other restrictions.
+    pub(crate) fn resolving(self, resolve: Resolve) -> Self {
+        Self { resolve, ..self }
+    }
+
+    /// The root directory of the one who asks.
+    pub fn root(&self) -> &Place {
+        &self.directories.root
+    }
+
+    /// Where `/` is in this walk.
+    fn top(&self) -> &Place {
+        if self.resolve.contains(Resolve::IN_ROOT) { self.base() } else { self.root() }
+    }
+
+    /// Where relative paths start.
+    pub fn base(&self) -> &Place {
+        self.base.as_ref().unwrap_or(&self.directories.cwd)
     }
 
     /// The place that `path` names; `follow` a link at its end. `ENOENT` for an empty path.
@@ -66,12 +95,12 @@ impl<'a> Walk<'a> {
         loop {
             let last = walker.advance()?;
             let Some(name) = last.name(&walker) else { return walker.finish(&last) };
-            let found = walker.lookup(&name)?;
-            if is_symlink(&found)? && (follow || last.is_slashed) {
+            let found = walker.lookup(name)?;
+            if found.is_symlink()? && (follow || last.is_slashed) {
                 walker.follow(&found)?;
                 continue;
             }
-            walker.at = found;
+            walker.enter(found);
             return walker.finish(&last);
         }
     }
@@ -107,26 +136,34 @@ pub(crate) struct Last {
 
 impl Last {
     /// The name, for one that is neither `.` nor `..`.
-    pub(crate) fn name(&self, walker: &Walker<'_, '_>) -> Option<Vec<u8>> {
+    pub(crate) fn name<'p>(&self, walker: &'p Walker<'_, '_>) -> Option<&'p [u8]> {
         match &self.kind {
-            LastName::Name(range) => walker.path.get(range.clone()).map(<[u8]>::to_vec),
+            LastName::Name(range) => walker.path.get(range.clone()),
             _ => None,
         }
+    }
+}
+
+/// What a lookup found.
+pub(crate) struct Found {
+    dentry: Arc<Dentry>,
+    /// What is mounted on the name; `None` while the walk stays in its mount.
+    mount: Option<Arc<Mount>>,
+}
+
+impl Found {
+    pub(crate) fn is_symlink(&self) -> Result<bool, Errno> {
+        Ok(self.dentry.inode()?.kind() == FileType::Symlink)
     }
 }
 
 /// A walk in progress.
 pub(crate) struct Walker<'w, 'a> {
     walk: &'w Walk<'a>,
-    root: Place,
     pub(crate) at: Place,
     path: Cow<'w, [u8]>,
     pos: usize,
     links: u32,
-}
-
-pub(crate) fn is_symlink(place: &Place) -> Result<bool, Errno> {
-    Ok(place.inode()?.kind() == FileType::Symlink)
 }
 
 impl<'w, 'a> Walker<'w, 'a> {
@@ -137,27 +174,26 @@ impl<'w, 'a> Walker<'w, 'a> {
         if walk.resolve.contains(Resolve::CACHED) {
             return Err(Errno::EAGAIN);
         }
-        let root = if walk.resolve.contains(Resolve::IN_ROOT) { &walk.base } else { &walk.root };
-        let mut walker =
-            Self { walk, root: root.clone(), at: walk.base.clone(), path: Cow::Borrowed(path), pos: 0, links: 0 };
-        walker.start()?;
+        let is_absolute = path.first() == Some(&b'/');
+        let start = if is_absolute && walk.resolve.is_empty() { walk.root() } else { walk.base() };
+        let mut walker = Self { walk, at: start.clone(), path: Cow::Borrowed(path), pos: 0, links: 0 };
+        if is_absolute && !walk.resolve.is_empty() {
+            walker.go_to_root()?;
+        }
         Ok(walker)
     }
 
-    /// Goes to the root for an absolute path.
-    fn start(&mut self) -> Result<(), Errno> {
-        if self.path.first() == Some(&b'/') {
-            if self.walk.resolve.contains(Resolve::BENEATH) {
-                return Err(Errno::EXDEV);
-            }
-            self.go(self.root.clone())?;
+    /// Goes where an absolute path starts.
+    fn go_to_root(&mut self) -> Result<(), Errno> {
+        if self.walk.resolve.contains(Resolve::BENEATH) {
+            return Err(Errno::EXDEV);
         }
-        Ok(())
+        self.go(self.walk.top().clone())
     }
 
     /// Jumps to a place; `EXDEV` when that may not be.
     fn go(&mut self, place: Place) -> Result<(), Errno> {
-        if self.walk.resolve.contains(Resolve::NO_XDEV) && !std::sync::Arc::ptr_eq(&place.mount, &self.at.mount) {
+        if self.walk.resolve.contains(Resolve::NO_XDEV) && !Arc::ptr_eq(&place.mount, &self.at.mount) {
             return Err(Errno::EXDEV);
         }
         self.at = place;
@@ -187,11 +223,11 @@ impl<'w, 'a> Walker<'w, 'a> {
             match last.name(self) {
                 None => self.dots(&last)?,
                 Some(name) => {
-                    let found = self.lookup(&name)?;
-                    if is_symlink(&found)? {
+                    let found = self.lookup(name)?;
+                    if found.is_symlink()? {
                         self.follow(&found)?;
                     } else {
-                        self.at = found;
+                        self.enter(found);
                         self.check_directory()?;
                     }
                 }
@@ -217,10 +253,10 @@ impl<'w, 'a> Walker<'w, 'a> {
         if !matches!(last.kind, LastName::DotDot) {
             return Ok(());
         }
-        if self.at == self.root {
+        if self.at == *self.walk.top() {
             return if self.walk.resolve.contains(Resolve::BENEATH) { Err(Errno::EXDEV) } else { Ok(()) };
         }
-        if self.walk.resolve.contains(Resolve::BENEATH) && self.at == self.walk.base {
+        if self.walk.resolve.contains(Resolve::BENEATH) && self.at == *self.walk.base() {
             return Err(Errno::EXDEV);
         }
         match self.up() {
@@ -234,7 +270,7 @@ impl<'w, 'a> Walker<'w, 'a> {
         let mut at = self.at.clone();
         while at.is_mount_root() {
             at = at.mount.covers()?;
-            if at == self.root {
+            if at == *self.walk.top() {
                 return None;
             }
         }
@@ -243,32 +279,46 @@ impl<'w, 'a> Walker<'w, 'a> {
     }
 
     /// What `name` is in the directory where the walk stands: mounts followed, links not.
-    pub(crate) fn lookup(&self, name: &[u8]) -> Result<Place, Errno> {
+    pub(crate) fn lookup(&self, name: &[u8]) -> Result<Found, Errno> {
         self.check_directory()?;
         self.at.inode()?.permission(self.walk.caller, 1)?;
         if name.len() > NAME_MAX {
             return Err(Errno::ENAMETOOLONG);
         }
         let dentry = self.at.dentry.lookup(self.walk.caller, name)?;
-        let place = Place { mount: self.at.mount.clone(), dentry };
-        if !place.dentry.is_mountpoint() {
-            return Ok(place);
+        if !dentry.is_mountpoint() {
+            return Ok(Found { dentry, mount: None });
         }
-        let top = place.top();
-        if self.walk.resolve.contains(Resolve::NO_XDEV) && !std::sync::Arc::ptr_eq(&top.mount, &self.at.mount) {
+        let top = Place { mount: self.at.mount.clone(), dentry }.top();
+        if self.walk.resolve.contains(Resolve::NO_XDEV) && !Arc::ptr_eq(&top.mount, &self.at.mount) {
             return Err(Errno::EXDEV);
         }
-        Ok(top)
+        Ok(Found { dentry: top.dentry, mount: Some(top.mount) })
+    }
+
+    /// Goes to what was found in the directory where the walk stands.
+    pub(crate) fn enter(&mut self, found: Found) {
+        self.at.dentry = found.dentry;
+        if let Some(mount) = found.mount {
+            self.at.mount = mount;
+        }
+    }
+
+    /// The place of what was found in the directory where the walk stands.
+    pub(crate) fn place(&self, found: Found) -> Place {
+        Place { mount: found.mount.unwrap_or_else(|| self.at.mount.clone()), dentry: found.dentry }
     }
 
     /// Follows a link found in the directory where the walk stands; the rest of the path comes after it.
-    pub(crate) fn follow(&mut self, link: &Place) -> Result<(), Errno> {
+    pub(crate) fn follow(&mut self, link: &Found) -> Result<(), Errno> {
         let resolve = self.walk.resolve;
         self.links += 1;
-        if self.links > MAX_LINKS || resolve.contains(Resolve::NO_SYMLINKS) || link.has_flag(MountFlags::NOSYMFOLLOW) {
+        let mount = link.mount.as_ref().unwrap_or(&self.at.mount);
+        let is_forbidden = resolve.contains(Resolve::NO_SYMLINKS) || mount.flags().contains(MountFlags::NOSYMFOLLOW);
+        if self.links > MAX_LINKS || is_forbidden {
             return Err(Errno::ELOOP);
         }
-        let place = match link.inode()?.read_link(self.walk.caller)? {
+        let place = match link.dentry.inode()?.read_link(self.walk.caller)? {
             LinkTarget::Path(target) => return self.follow_path(target),
             LinkTarget::Place(place) => place,
             LinkTarget::File(file) => file.place().clone(),
@@ -290,9 +340,10 @@ impl<'w, 'a> Walker<'w, 'a> {
             return Err(Errno::ENOENT);
         }
         target.extend_from_slice(&self.rest());
+        let is_absolute = target.first() == Some(&b'/');
         self.path = Cow::Owned(target);
         self.pos = 0;
-        self.start()
+        if is_absolute { self.go_to_root() } else { Ok(()) }
     }
 
     /// What is still to be walked, with the slashes in front of it.

@@ -31,6 +31,8 @@ struct Chore {
     name: &'static str,
     usage: &'static str,
     help: &'static str,
+    /// More lines of help.
+    more: &'static str,
     run: fn(&mut Args) -> Outcome,
 }
 
@@ -39,46 +41,54 @@ const CHORES: &[Chore] = &[
         name: "check",
         usage: "[--ratchet] [--bless]",
         help: "format, lints, documentation, ratchet",
+        more: "",
         run: check::check,
     },
-    Chore { name: "test", usage: "", help: "unit tests of all crates", run: check::test },
+    Chore { name: "test", usage: "", help: "unit tests of all crates", more: "", run: check::test },
     Chore {
         name: "guest-tests",
         usage: "[--native|--nacre|--both] [--filter TEXT] [--repeat N] [--pin] [--list] [-- OPTION OF nacre do...]",
         help: "the C programs of tests/guest on Linux and in Nacre",
+        more: "",
         run: guest::run,
     },
     Chore {
         name: "real",
         usage: "[--filter TEXT] [--native] [--pin] [--list] [-- OPTION OF nacre do...]",
         help: "the real programs of tests/real on Linux and in Nacre, compared",
+        more: "",
         run: real::run,
     },
     Chore {
         name: "sandbox",
         usage: "[--filter TEXT] [--count N]",
         help: "sandboxes as seen from outside: exit codes, signals, nothing left behind",
+        more: "",
         run: sandbox::run,
     },
     Chore {
         name: "bench",
-        usage: "[--rounds N] [--filter TEXT] [--quick] [--pin] [--against COMMAND] [--json FILE]",
+        usage: "[--rounds N] [--filter TEXT] [--quick] [--cores all|one|both] [--against 'COMMAND'] \
+                [--against-oci 'RUNTIME'] [--json FILE] [--plot FILE] [--from FILE]",
         help: "native, Nacre and another runtime by turns: medians and ratios",
+        more: bench::HELP,
         run: bench::run,
     },
     Chore {
         name: "fuzz",
         usage: "[--seconds N] [--filter TEXT] [--seed N]",
         help: "each fuzz target for some seconds",
+        more: "",
         run: fuzz::run,
     },
-    Chore { name: "image", usage: "DIRECTORY", help: "make an OCI bundle of busybox", run: image::run },
+    Chore { name: "image", usage: "DIRECTORY", help: "make an OCI bundle of busybox", more: "", run: image::run },
 ];
 
 fn help() -> Outcome {
     println!("cargo xtask CHORE [OPTION...]\n");
     for chore in CHORES {
         println!("  {} {}\n      {}", chore.name, chore.usage, chore.help);
+        chore.more.lines().for_each(|line| println!("      {line}"));
     }
     println!("\nNACRE=PATH names the binary to test; without it the release build is made and used.");
     Ok(Tally::default())

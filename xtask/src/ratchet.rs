@@ -11,8 +11,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The crates, lowest first: each may use only those before it.
-const ORDER: [&str; 12] =
-    ["abi", "sync", "host", "platform", "mm", "vfs", "net", "kernel", "fs", "syscalls", "sentry", "nacre"];
+const ORDER: [&str; 13] =
+    ["abi", "bpf", "sync", "host", "platform", "mm", "vfs", "net", "kernel", "fs", "syscalls", "sentry", "nacre"];
 
 /// Crates with unsafe code.
 const UNSAFE: [&str; 2] = ["host", "platform"];

@@ -3,6 +3,8 @@
 //!
 //! This process makes itself the reaper of orphans, so that whatever a sandbox leaves becomes its child.
 
+mod changes;
+
 use crate::args::Args;
 use crate::process::{self, Done, End};
 use crate::tally::Tally;
@@ -34,12 +36,16 @@ const CHECKS: &[(&str, Check)] = &[
     ("environment", environment),
     ("host-untouched", host_untouched),
     ("binds", binds),
+    ("host-changes-show-in-binds", changes::binds),
+    ("image-changes-do-no-harm", changes::image),
     ("signals-are-passed-on", signals),
     ("terminal", terminal),
     ("job-of-a-shell", job),
     ("bundle-run", bundle_run),
     ("bundle-life", bundle_life),
+    ("bundle-seccomp", bundle_seccomp),
     ("killed-at-any-moment", killed),
+    ("bundle-killed-at-any-moment", bundle_killed),
     ("any-process-killed", any_process_killed),
     ("many-in-a-row", many),
     ("two-at-once", two_at_once),
@@ -151,7 +157,8 @@ fn name_of(pid: u32) -> String {
     fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
 }
 
-fn kill(pid: u32) {
+/// kill -9.
+pub(crate) fn kill(pid: u32) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         // It may have ended meanwhile.
         let _ = kill_process(pid, Signal::KILL);
@@ -369,6 +376,32 @@ fn bundle_run(here: &Place) -> Result<(), String> {
 }
 
 /// A container's life by single commands, ended whatever happens in between.
+/// A profile that refuses some calls, allows others by their arguments, and names one that nobody has.
+const PROFILE: &str = r#""seccomp": {
+    "defaultAction": "SCMP_ACT_ALLOW",
+    "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
+    "syscalls": [
+        {"names": ["mkdir", "mkdirat", "no_such_call"], "action": "SCMP_ACT_ERRNO", "errnoRet": 30},
+        {"names": ["kill"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 1, "value": 15, "op": "SCMP_CMP_EQ"}]},
+        {"names": ["sethostname"], "action": "SCMP_ACT_KILL_PROCESS"}
+    ]
+}, "#;
+
+fn bundle_seccomp(here: &Place) -> Result<(), String> {
+    let script = "grep ^Seccomp /proc/self/status; mkdir /tmp/d 2>&1; kill -15 $$ 2>&1; kill -0 $$ && echo alive
+        hostname other; echo $?; exit 4";
+    let bundle = bundle(here, &["sh", "-c", script])?;
+    let file = Path::new(&bundle).join("config.json");
+    let config = fs::read_to_string(&file).map_err(|e| e.to_string())?;
+    let config = config.replace(r#""linux": {"#, &format!(r#""linux": {{{PROFILE}"#));
+    fs::write(&file, config).map_err(|e| e.to_string())?;
+    let (root, id) = (here.scratch.join("state"), format!("test-{}", std::process::id()));
+    let done = here.call(&["--root", &root.to_string_lossy(), "run", "--bundle", &bundle, &id])?;
+    let want = "Seccomp:\t2\nSeccomp_filters:\t1\nmkdir: can't create directory '/tmp/d': Read-only file system\n\
+        sh: can't kill pid 1: Operation not permitted\nalive\n159\n";
+    expect(&done, End::Code(4), want)
+}
+
 fn bundle_life(here: &Place) -> Result<(), String> {
     let id = format!("life-{}", std::process::id());
     let root = here.scratch.join("state").to_string_lossy().into_owned();
@@ -425,6 +458,27 @@ fn killed(here: &Place) -> Result<(), String> {
         child.kill().map_err(|e| e.to_string())?;
         child.wait().map_err(|e| e.to_string())?;
         left_nothing(&before).map_err(|why| format!("after {} ms: {why}", round * 4))?;
+    }
+    Ok(())
+}
+
+/// kill -9 of `run` while it makes, keeps or removes a container: nothing is kept of it.
+fn bundle_killed(here: &Place) -> Result<(), String> {
+    let bundle = bundle(here, &["sh", "-c", "sleep 0.02"])?;
+    let state = here.scratch.join("state-killed");
+    let root = state.to_string_lossy().into_owned();
+    for round in 0..100u64 {
+        let before = Traces::now();
+        let nacre = here.nacre.to_string_lossy();
+        let line = [&nacre, "--root", &root, "run", "--bundle", &bundle, "killed"].map(str::to_owned);
+        let mut child = process::command(&line)?.spawn().map_err(|e| e.to_string())?;
+        sleep(Duration::from_micros(round * 400));
+        child.kill().map_err(|e| e.to_string())?;
+        child.wait().map_err(|e| e.to_string())?;
+        left_nothing(&before).map_err(|why| format!("after {} µs: {why}", round * 400))?;
+        if fs::read_dir(&state).is_ok_and(|mut list| list.next().is_some()) {
+            return Err(format!("after {} µs: the state is still there", round * 400));
+        }
     }
     Ok(())
 }

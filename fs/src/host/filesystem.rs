@@ -10,7 +10,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Weak};
 use sync::{Mutex, Rank};
-use vfs::{Attr, CachePolicy, Filesystem, Inode, Statfs};
+use vfs::{Attr, CachePolicy, Filesystem, Inode, Keyed, Statfs};
 
 /// How a host directory is used.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +41,7 @@ pub struct HostFs {
 
 /// Live nodes by host device and inode number.
 struct Table {
-    map: HashMap<(u64, u64), Weak<Node>>,
+    map: HashMap<(u64, u64), Weak<Node>, Keyed>,
     /// Dead entries are thrown out when there are this many.
     sweep_at: usize,
 }
@@ -61,7 +61,7 @@ impl HostFs {
             options,
             devices: Mutex::new(Rank::Leaf, vec![(root_stat.dev, device)]),
             device,
-            nodes: Mutex::new(Rank::Leaf, Table { map: HashMap::new(), sweep_at: FIRST_SWEEP }),
+            nodes: Mutex::new(Rank::Leaf, Table { map: HashMap::default(), sweep_at: FIRST_SWEEP }),
             me: me.clone(),
         }))
     }

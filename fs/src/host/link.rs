@@ -1,6 +1,6 @@
 //! Where a node hangs, and how the host is asked for it.
 
-use super::directories::STALE;
+use super::kept::STALE;
 use super::node::Node;
 use abi::Errno;
 use abi::fs::FileType;
@@ -78,7 +78,7 @@ impl Node {
 
     /// The descriptor, if it is open.
     fn open_directory(&self) -> Option<Arc<OwnedFd>> {
-        if let Some(fd) = self.directory.as_ref().and_then(|slot| slot.fd()) {
+        if let Some(fd) = self.slot.get().and_then(|slot| slot.value()) {
             return Some(fd);
         }
         self.pinned().or_else(|| matches!(self.link(), Link::Root).then(|| self.fs.root_fd().clone()))
@@ -89,16 +89,13 @@ impl Node {
         if !self.fs.is_frozen() {
             self.check(&file::stat(At::fd(&opened))?)?;
         }
-        let slot = self.directory.as_ref().ok_or(Errno::ENOTDIR)?;
-        Ok(slot.keep(Arc::new(opened)))
+        Ok(self.slot().keep(Arc::new(opened)))
     }
 
     /// Offers a descriptor that the guest opened for reading entries.
     pub(super) fn offer_directory(&self, fd: &Arc<OwnedFd>) {
-        if let Some(slot) = &self.directory
-            && slot.fd().is_none()
-        {
-            slot.keep(fd.clone());
+        if !matches!(self.link(), Link::Root) && self.slot().value().is_none() {
+            self.slot().keep(fd.clone());
         }
     }
 

@@ -1,17 +1,18 @@
 //! Host objects.
 
 use super::dir_file::DirFile;
-use super::directories::{STALE, Slot};
 use super::file::RegularFile;
 use super::filesystem::HostFs;
+use super::kept::{STALE, Slot};
 use super::link::Link;
+use super::listing::Listing;
 use abi::Errno;
 use abi::fs::{FileType, OpenFlags};
 use host::file::{self, Access, At, Stat, Time};
 use std::any::Any;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use sync::{Fail, Mutex, Rank};
 use vfs::{
     Attachments, Attr, AttrChange, CachePolicy, Caller, File, Filesystem, Inode, LinkTarget, NewNode, RenameFlags,
@@ -20,6 +21,9 @@ use vfs::{
 
 /// Takes name, inode number and (if known) kind of an entry.
 pub(crate) type EachEntry<'a> = &'a mut dyn FnMut(&[u8], u64, Option<FileType>);
+
+/// Longer targets of links are not kept.
+const SHORT_TARGET: usize = 128;
 
 /// A host object.
 pub struct Node {
@@ -31,8 +35,12 @@ pub struct Node {
     state: Mutex<State>,
     /// A file of an image that was found to be what its name said.
     is_checked: AtomicBool,
-    /// A directory's descriptor.
-    pub(super) directory: Option<Arc<Slot>>,
+    /// Its kept descriptor, once there was one.
+    pub(super) slot: OnceLock<Arc<Slot<OwnedFd>>>,
+    /// Names of a directory of an image, once they were read.
+    listing: OnceLock<Arc<Slot<Listing>>>,
+    /// Target of a link of an image, once it was read.
+    target: OnceLock<Box<[u8]>>,
     attachments: Attachments,
 }
 
@@ -55,7 +63,6 @@ impl Node {
         place: Option<(&Arc<Self>, &[u8])>,
     ) -> Self {
         let link = place.map_or(Link::Root, |(parent, name)| Link::At(parent.clone(), Arc::from(name)));
-        let directory = (attr.kind == FileType::Directory && place.is_some()).then(Slot::new);
         let state = State { link, attr, open: Weak::new(), pin: None };
         Self {
             fs,
@@ -64,7 +71,9 @@ impl Node {
             kind: attr.kind,
             state: Mutex::new(Rank::Leaf, state),
             is_checked: AtomicBool::new(false),
-            directory,
+            slot: OnceLock::new(),
+            listing: OnceLock::new(),
+            target: OnceLock::new(),
             attachments: Attachments::default(),
         }
     }
@@ -105,6 +114,21 @@ impl Node {
             }
         }
         drop(old);
+    }
+
+    /// Where its descriptor is kept.
+    pub(super) fn slot(&self) -> &Arc<Slot<OwnedFd>> {
+        self.slot.get_or_init(Slot::new)
+    }
+
+    /// The names of this directory, if they are kept.
+    pub(super) fn listing(&self) -> Option<Arc<Listing>> {
+        self.listing.get()?.value()
+    }
+
+    /// Keeps the names of this directory.
+    pub(super) fn keep_listing(&self, listing: Listing) -> Arc<Listing> {
+        self.listing.get_or_init(Slot::new).keep(Arc::new(listing))
     }
 
     /// A descriptor of its own.
@@ -179,29 +203,43 @@ impl Node {
 
     /// Opens the host's file, and makes sure that it is the one.
     pub(crate) fn open_host(&self, access: Access) -> Result<Arc<OwnedFd>, Errno> {
-        let fd = self.open_by_name(access)?;
-        if self.is_checked.load(Relaxed) {
-            return Ok(Arc::new(fd));
-        }
-        let stat = file::stat(At::fd(&fd))?;
         if self.fs.is_frozen() {
-            // Somebody outside replaced a file of the image: the new one will do, if it is one.
-            if FileType::from_mode(stat.mode) != Some(self.kind) {
-                return Err(STALE);
-            }
-            // An image stays as it is: looking once will do.
-            self.is_checked.store(true, Relaxed);
-            if let Ok(mut attr) = self.fs.attr(&stat) {
-                let mut state = self.state.lock();
-                (attr.dev, attr.ino) = (state.attr.dev, state.attr.ino);
-                state.attr = attr;
-            }
-        } else {
-            self.check(&stat)?;
+            return self.open_image(access);
         }
-        let fd = Arc::new(fd);
+        let fd = Arc::new(self.open_by_name(access)?);
+        self.check(&file::stat(At::fd(&*fd))?)?;
         self.state.lock().open = Arc::downgrade(&fd);
         Ok(fd)
+    }
+
+    /// Opens a file of an image; its descriptor is kept: reads tell offsets, so all who open it can share one.
+    fn open_image(&self, access: Access) -> Result<Arc<OwnedFd>, Errno> {
+        if access != Access::Read {
+            return Err(Errno::EROFS);
+        }
+        if let Some(fd) = self.slot.get().and_then(|slot| slot.value()) {
+            return Ok(fd);
+        }
+        let fd = Arc::new(self.open_by_name(access)?);
+        if !self.is_checked.load(Relaxed) {
+            self.check_image(&file::stat(At::fd(&*fd))?)?;
+        }
+        Ok(self.slot().keep(fd))
+    }
+
+    /// Looks at a file of an image when it is opened for the first time. Somebody outside may have replaced it: the
+    /// new one will do, if it is a file. `ESTALE`.
+    fn check_image(&self, stat: &Stat) -> Result<(), Errno> {
+        if FileType::from_mode(stat.mode) != Some(self.kind) {
+            return Err(STALE);
+        }
+        self.is_checked.store(true, Relaxed);
+        if let Ok(mut attr) = self.fs.attr(stat) {
+            let mut state = self.state.lock();
+            (attr.dev, attr.ino) = (state.attr.dev, state.attr.ino);
+            state.attr = attr;
+        }
+        Ok(())
     }
 
     /// Names and attributes of a directory's entries, `.` and `..` left out.
@@ -334,7 +372,15 @@ impl Inode for Node {
         if self.kind != FileType::Symlink {
             return Err(Errno::EINVAL);
         }
-        Ok(LinkTarget::Path(self.reach(file::read_link)?))
+        if let Some(target) = self.target.get() {
+            return Ok(LinkTarget::Path(target.to_vec()));
+        }
+        let target = self.reach(file::read_link)?;
+        if self.fs.is_frozen() && target.len() <= SHORT_TARGET {
+            // Another thread may have been faster.
+            let _ = self.target.set(target.as_slice().into());
+        }
+        Ok(LinkTarget::Path(target))
     }
 
     fn open(self: Arc<Self>, _caller: &Caller, flags: OpenFlags) -> Result<Box<dyn File>, Fail> {

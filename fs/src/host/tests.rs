@@ -125,12 +125,63 @@ fn many_directories_share_few_descriptors() {
 }
 
 #[test]
+fn files_of_an_image_share_few_descriptors() {
+    let dir = TempDir::new("files");
+    let count = 3000;
+    for i in 0..count {
+        dir.put(&format!("f{i}"), format!("{i}").as_bytes());
+    }
+    let open = || fs::read_dir("/proc/self/fd").expect("proc").count();
+    let guest = Guest::new(dir.fs(true));
+    let first = guest.open("/f0", OpenFlags::empty()).expect("open");
+    let before = open();
+    let again: Vec<_> = (0..500).map(|_| guest.open("/f0", OpenFlags::empty()).expect("open")).collect();
+    // Other tests run beside this one.
+    assert!(open() < before + 250, "{} descriptors more", open() - before);
+    drop(again);
+    for round in 0..2 {
+        for i in 0..count {
+            assert_eq!(guest.read(&format!("/f{i}")).expect("read"), format!("{i}").as_bytes(), "round {round}");
+        }
+    }
+    assert!(open() < 2600, "{} descriptors", open());
+    assert_eq!(guest.read_file(&first).expect("read"), b"0");
+}
+
+#[test]
+fn an_image_is_what_it_was_when_it_was_first_seen() {
+    let dir = TempDir::new("image");
+    dir.put("d/a", b"old");
+    dir.put("d/b", b"12345678");
+    std::os::unix::fs::symlink("d/a", dir.0.join("link")).expect("link");
+    let guest = Guest::new(dir.fs(true));
+    assert_eq!(guest.read("/link").expect("read"), b"old");
+    assert_eq!(guest.read("/d/b").expect("read"), b"12345678");
+    assert_eq!(guest.names("/d"), Ok(vec!["a".to_owned(), "b".to_owned()]));
+    assert_eq!(guest.stat("/d/c").err(), Some(Errno::ENOENT));
+    fs::rename(dir.0.join("d/a"), dir.0.join("d/c")).expect("rename");
+    fs::remove_file(dir.0.join("link")).expect("remove");
+    dir.put("d/a", b"another");
+    fs::write(dir.0.join("d/b"), "1").expect("truncate");
+    assert_eq!(guest.read("/link").expect("read"), b"old");
+    assert_eq!(guest.names("/d"), Ok(vec!["a".to_owned(), "b".to_owned()]));
+    assert_eq!(guest.stat("/d/c").err(), Some(Errno::ENOENT));
+    // Data are the file's own, whatever its size was.
+    assert_eq!(guest.read("/d/b").expect("read"), b"1");
+}
+
+#[test]
 fn directories_are_read_in_parts() {
     let dir = TempDir::new("parts");
     for i in 0..50 {
         dir.put(&format!("f{i}"), b"");
     }
-    let guest = Guest::new(dir.fs(true));
+    for read_only in [false, true] {
+        read_in_parts(&Guest::new(dir.fs(read_only)));
+    }
+}
+
+fn read_in_parts(guest: &Guest) {
     let file = guest.open("/", OpenFlags::DIRECTORY).expect("open");
     let mut seen = std::collections::BTreeSet::new();
     loop {

@@ -8,7 +8,7 @@ use abi::fs::FileType;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use sync::{Mutex, Rank};
-use vfs::{Attr, Filesystem, Inode, Statfs};
+use vfs::{Attr, Filesystem, Inode, Keyed, Statfs};
 
 /// Device and inode number of the object that an inode of the overlay stands for.
 pub(super) type Key = (u64, u64);
@@ -35,7 +35,7 @@ pub struct Overlay {
 
 /// Live nodes by the object that they stand for.
 struct Table {
-    map: HashMap<Key, Weak<Node>>,
+    map: HashMap<Key, Weak<Node>, Keyed>,
     /// Dead entries are thrown out when there are this many.
     sweep_at: usize,
 }
@@ -65,7 +65,7 @@ impl Overlay {
             lower,
             upper,
             names: Mutex::new(Rank::Layers, ()),
-            nodes: Mutex::new(Rank::Leaf, Table { map: HashMap::new(), sweep_at: FIRST_SWEEP }),
+            nodes: Mutex::new(Rank::Leaf, Table { map: HashMap::default(), sweep_at: FIRST_SWEEP }),
             devices: Mutex::new(Rank::Leaf, devices),
             first_device,
             me: me.clone(),

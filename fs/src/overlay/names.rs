@@ -59,6 +59,14 @@ impl Node {
     }
 
     fn has_lower(&self, caller: &Caller, name: &[u8]) -> Result<bool, Errno> {
+        if self.lower.is_empty() {
+            return Ok(false);
+        }
+        if let Some(upper) = self.upper.get()
+            && upper.object.dir()?.read().is_alone(name)
+        {
+            return Ok(false);
+        }
         Ok(!self.find_lower(caller, name)?.is_empty())
     }
 

@@ -159,7 +159,9 @@ fn rights(out: &mut Vec<u8>, process: &Process) {
     for (name, set) in rows {
         put!(out, "{name}:\t{set:016x}\n");
     }
-    put!(out, "NoNewPrivs:\t{}\nSeccomp:\t0\nSeccomp_filters:\t0\n", u8::from(attributes.no_new_privs));
+    let (mode, filters) = process.task.seccomp_status();
+    put!(out, "NoNewPrivs:\t{}\n", u8::from(attributes.no_new_privs));
+    put!(out, "Seccomp:\t{mode}\nSeccomp_filters:\t{filters}\n");
     put!(out, "Speculation_Store_Bypass:\tvulnerable\nSpeculationIndirectBranch:\tconditional enabled\n");
 }
 

@@ -9,6 +9,7 @@ use crate::tty::Terminals;
 use abi::Errno;
 use kernel::Task;
 use kernel::ptrace::Scope;
+use kernel::seccomp::LoggedActions;
 use std::sync::atomic::Ordering::Relaxed;
 use vfs::{Caller, Capability};
 
@@ -123,8 +124,8 @@ pub(super) static TABLE: &[Entry] = &[
     int("kernel/sched_rr_timeslice_ms", "100"),
     int("kernel/sched_rt_period_us", "1000000"),
     int("kernel/sched_rt_runtime_us", "950000"),
-    fixed("kernel/seccomp/actions_avail", "kill_process kill_thread trap errno user_notif trace log allow"),
-    line("kernel/seccomp/actions_logged", "kill_process kill_thread trap errno user_notif trace log"),
+    code("kernel/seccomp/actions_avail", |_, _| Ok(LoggedActions::available().into())),
+    stored("kernel/seccomp/actions_logged", |root, _| Ok(root.kernel.seccomp_log().names().into()), set_actions_logged),
     ints("kernel/sem", "32000\t1024000000\t500\t32000", 0, i32::MAX as i64),
     flag("kernel/shm_rmid_forced", "0"),
     line("kernel/shmall", "18446744073692774399"),
@@ -261,6 +262,14 @@ fn set_domainname(_root: &Root, caller: &Caller, bytes: &[u8]) -> Result<(), Err
     check_admin(caller)?;
     uts(caller)?.set_domainname(name(bytes));
     Ok(())
+}
+
+fn set_actions_logged(root: &Root, caller: &Caller, bytes: &[u8]) -> Result<(), Errno> {
+    if !caller.creds.has_in(&root.kernel.root_namespaces().uts.owner, Capability::SysAdmin) {
+        return Err(Errno::EPERM);
+    }
+    let line = bytes.split(|&byte| byte == b'\n' || byte == 0).next().unwrap_or_default();
+    root.kernel.seccomp_log().set(std::str::from_utf8(line).map_err(|_| Errno::EINVAL)?)
 }
 
 fn last_pid(root: &Root, _caller: &Caller) -> Result<Vec<u8>, Errno> {

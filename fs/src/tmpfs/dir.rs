@@ -6,6 +6,7 @@ use abi::Errno;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use vfs::Keyed;
 
 /// What a name stands for.
 #[derive(Clone)]
@@ -18,11 +19,13 @@ pub(crate) enum Child {
 struct Entry {
     child: Child,
     cookie: u64,
+    /// In the upper layer of an overlay: no lower layer has the name.
+    is_alone: bool,
 }
 
 /// Names of a directory, with cookies that stay while names come and go.
 pub(crate) struct Dir {
-    names: HashMap<Arc<[u8]>, Entry>,
+    names: HashMap<Arc<[u8]>, Entry, Keyed>,
     order: BTreeMap<u64, Arc<[u8]>>,
     next: u64,
     whiteouts: usize,
@@ -38,7 +41,7 @@ pub(crate) const FIRST_COOKIE: u64 = 2;
 impl Dir {
     pub(super) fn new() -> Self {
         Self {
-            names: HashMap::new(),
+            names: HashMap::default(),
             order: BTreeMap::new(),
             next: FIRST_COOKIE,
             whiteouts: 0,
@@ -65,6 +68,18 @@ impl Dir {
         self.names.get(name).map(|entry| &entry.child)
     }
 
+    /// The name is there, and no lower layer has it.
+    pub(crate) fn is_alone(&self, name: &[u8]) -> bool {
+        self.names.get(name).is_some_and(|entry| entry.is_alone)
+    }
+
+    /// Notes of a name that was not there before that no lower layer has it either.
+    pub(super) fn set_alone(&mut self, name: &[u8]) {
+        if let Some(entry) = self.names.get_mut(name) {
+            entry.is_alone = true;
+        }
+    }
+
     /// Puts a name; gives what it stood for before. `ENOENT` in a removed directory.
     pub(super) fn put(&mut self, name: &[u8], child: Child) -> Result<Option<Child>, Errno> {
         if self.is_dead {
@@ -75,7 +90,7 @@ impl Dir {
         self.next += 1;
         self.whiteouts += usize::from(matches!(child, Child::Whiteout));
         self.order.insert(cookie, name.clone());
-        self.names.insert(name, Entry { child, cookie });
+        self.names.insert(name, Entry { child, cookie, is_alone: false });
         Ok(old)
     }
 

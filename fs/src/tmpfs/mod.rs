@@ -33,8 +33,8 @@ pub(crate) use object::{Object, Origin};
 /// Bytes of a page, as a size.
 const PAGE: usize = abi::mm::PAGE_SIZE as usize;
 
-/// The present, for time stamps.
+/// The present, for time stamps: as of the host's last tick, as Linux takes it (`CLOCK_REALTIME_COARSE`).
 pub(crate) fn now() -> abi::time::Timespec {
-    let now = sync::now(sync::Clock::Realtime);
-    abi::time::Timespec { sec: now.as_secs() as i64, nsec: i64::from(now.subsec_nanos()) }
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+    abi::time::Timespec { sec: now.tv_sec, nsec: now.tv_nsec }
 }

@@ -31,7 +31,7 @@ impl Node {
 }
 
 impl Object {
-    /// Puts a new object under a name that is free: `EEXIST`, `ENOENT`.
+    /// Puts an object under a name that is free, in all layers if this is one: `EEXIST`, `ENOENT`.
     pub(crate) fn insert(&self, name: &[u8], object: &Arc<Self>) -> Result<(), Errno> {
         {
             let mut dir = self.dir()?.write();
@@ -42,6 +42,8 @@ impl Object {
             if old.is_some() {
                 // A whiteout goes.
                 self.budget().give_inodes(1);
+            } else {
+                dir.set_alone(name);
             }
         }
         if object.kind == FileType::Directory {

@@ -205,6 +205,24 @@ fn attributes_are_kept_and_counted() {
 }
 
 #[test]
+fn a_removed_directory_goes_though_names_in_it_were_looked_for() {
+    let (guest, fs) = guest("size=8m");
+    let before = fs.statfs().expect("statfs").ffree;
+    for _ in 0..2 {
+        guest.mkdir("/d").expect("mkdir");
+        guest.write("/d/f", b"x").expect("write");
+        guest.unlink("/d/f").expect("unlink");
+        assert_eq!(guest.stat("/d/f").err(), Some(Errno::ENOENT));
+        assert_eq!(guest.stat("/d/none").err(), Some(Errno::ENOENT));
+        guest.mkdir("/e").expect("mkdir");
+        guest.rename("/e", "/d", RenameFlags::empty()).expect("replaces the empty one");
+        assert_eq!(guest.stat("/d/none").err(), Some(Errno::ENOENT));
+        guest.rmdir("/d").expect("rmdir");
+        assert_eq!(fs.statfs().expect("statfs").ffree, before);
+    }
+}
+
+#[test]
 fn deep_trees_go_without_recursion() {
     let (guest, fs) = guest("");
     let mut place = guest.walk().find(b"/", true).expect("root");

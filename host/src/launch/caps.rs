@@ -49,7 +49,7 @@ pub const KEPT: &[Kept] = &[
 /// Highest capability number that is tried; the kernel says where its list ends.
 const LAST: u32 = 63;
 
-/// The calling thread holds the capability in its own user namespace.
+/// The calling thread holds the capability (all of them, if several) in its own user namespace.
 pub fn has_capability(capability: CapabilitySet) -> bool {
     capabilities(None).is_ok_and(|sets| sets.effective.contains(capability))
 }

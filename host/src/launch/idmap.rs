@@ -2,6 +2,7 @@
 
 use super::caps::has_capability;
 use super::error::{Context, Result};
+use super::text::read_text;
 use rustix::process::{Pid, getegid, geteuid};
 use rustix::thread::CapabilitySet;
 use std::fmt::Write as _;
@@ -32,15 +33,15 @@ pub struct IdMaps {
 impl IdMaps {
     /// The caller may map ids that are not their own.
     pub fn may_map_all() -> bool {
-        [CapabilitySet::SETUID, CapabilitySet::SETGID, CapabilitySet::SETFCAP].into_iter().all(has_capability)
+        has_capability(CapabilitySet::SETUID | CapabilitySet::SETGID | CapabilitySet::SETFCAP)
     }
 
     /// Each id that the caller's own namespace has, as itself.
     pub fn identity() -> Result<Self> {
         let read = |name: &str| -> Result<Vec<IdRange>> {
             let path = format!("/proc/self/{name}");
-            let text = fs::read_to_string(&path).step(format!("read {path}"))?;
-            Ok(text.lines().filter_map(first_and_count).collect())
+            let text = read_text(&path).step(format!("read {path}"))?;
+            Ok(String::from_utf8_lossy(&text).lines().filter_map(first_and_count).collect())
         };
         Ok(Self { uid: read("uid_map")?, gid: read("gid_map")?, deny_setgroups: false })
     }

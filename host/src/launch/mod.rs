@@ -12,6 +12,7 @@ mod idmap;
 mod mounts;
 mod process;
 mod signals;
+mod text;
 mod trap;
 
 pub use caps::{KEPT, Kept, drop_capabilities, has_capability};
@@ -21,4 +22,5 @@ pub use idmap::{IdMaps, IdRange};
 pub use mounts::{MountTrees, Tree, procfs};
 pub use process::{Child, Ended, become_root, die_with_parent, fork, leave_session, spawn};
 pub use signals::{Arrived, Signals, ignored_signals, restore_signals};
+pub use text::read_text;
 pub use trap::report_violations;

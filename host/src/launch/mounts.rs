@@ -1,6 +1,7 @@
 //! Host directories as detached mounts, and a root with nothing in it.
 
 use super::error::{Context, Error, Result};
+use super::text::read_text;
 use rustix::fs::{AtFlags, CWD, Mode, mkdirat};
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags,
@@ -9,10 +10,10 @@ use rustix::mount::{
 };
 use rustix::process::{chdir, chroot, fchdir, pivot_root};
 use std::ffi::OsString;
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 /// A directory or file of the host, with what is mounted below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,12 +73,13 @@ impl MountTrees {
         mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
             .step("detach this mount namespace from the host's")?;
         let proc = procfs().ok();
-        let points = kernel_mount_points()?;
+        let mut points = kernel_mount_points()?;
         let mut taken: Vec<Option<OwnedFd>> = Vec::with_capacity(trees.len());
         for tree in trees {
             let is_kernel = points.iter().any(|point| tree.source.starts_with(point));
             taken.push(if is_kernel { Some(clone_tree(tree)?) } else { None });
         }
+        points.retain(|point| trees.iter().any(|tree| point.starts_with(&tree.source)));
         hide(&points)?;
         let trees = trees
             .iter()
@@ -162,7 +164,7 @@ fn restrict(fd: BorrowedFd<'_>, tree: &Tree) -> Result<()> {
 /// Where kernel filesystems are mounted in this mount namespace, each below the ones before it or apart.
 fn kernel_mount_points() -> Result<Vec<PathBuf>> {
     let path = "/proc/self/mountinfo";
-    let table = fs::read(path).step(format!("read {path}"))?;
+    let table = read_text(path).step(format!("read {path}"))?;
     Ok(table.split(|&byte| byte == b'\n').filter_map(kernel_mount_point).collect())
 }
 

@@ -4,6 +4,7 @@ use super::error::{Context, Result};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, WaitOptions, pidfd_send_signal, set_parent_process_death_signal, waitpid};
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt as _;
 use std::{fs, io, ptr};
 
 /// A process made by [`spawn`].
@@ -73,7 +74,8 @@ fn clone(namespaces: i32, body: impl FnOnce() -> u8) -> io::Result<Child> {
 
 /// fork(2) copies only the calling thread: locks that others hold would stay locked in the child.
 fn check_single_threaded() -> io::Result<()> {
-    match fs::read_dir("/proc/self/task")?.count() {
+    // A directory has a link for itself, one for its name, and one for each directory in it: one a thread.
+    match fs::metadata("/proc/self/task")?.nlink().saturating_sub(2) {
         1 => Ok(()),
         threads => Err(io::Error::other(format!("this process has {threads} threads"))),
     }

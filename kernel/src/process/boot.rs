@@ -4,6 +4,7 @@ use crate::kernel::Kernel;
 use crate::limits::Limits;
 use crate::process::exec::{Arguments, Executable, For, Loaded};
 use crate::sched::Scheduling;
+use crate::seccomp::Setting;
 use crate::session::{ProcessGroup, Session, Terminal};
 use crate::signal::Actions;
 use crate::task::{Attributes, Live, Start, Task, ThreadGroup};
@@ -33,6 +34,8 @@ pub struct Init {
     pub limits: Limits,
     /// `no_new_privs`.
     pub no_new_privs: bool,
+    /// What decides about its calls.
+    pub seccomp: Option<Setting>,
     /// `oom_score_adj` of proc(5).
     pub oom_score_adj: i32,
     /// As the first process it can be killed by signals without a handler, like any other.
@@ -140,12 +143,14 @@ impl Kernel {
                 threads: Vec::new(),
                 process_group,
                 exit_signal: SIGCHLD,
-                leader_status: None,
                 zombie: None,
                 is_subreaper: false,
                 has_execed: true,
             });
             let task = Task::new(&group, pid, attributes, live.clone());
+            if let Some(setting) = init.seccomp {
+                task.set_first_filter(setting);
+            }
             tree.add_thread(&task);
             let mut signals = group.signals.lock();
             signals.is_unkillable = is_init && !init.is_mortal;

@@ -250,7 +250,6 @@ impl CurrentTask {
                 threads: Vec::new(),
                 process_group: own.process_group.clone(),
                 exit_signal,
-                leader_status: None,
                 zombie: None,
                 is_subreaper: false,
                 has_execed: false,
@@ -262,7 +261,10 @@ impl CurrentTask {
             task.set_undo(Some(self.task().undo()));
         }
         tree.add_thread(&task);
-        group.signals.lock().add_thread(&task, mask);
+        let mut signals = group.signals.lock();
+        task.inherit_seccomp(self.task());
+        signals.add_thread(&task, mask);
+        drop(signals);
         if is_traced {
             tree.link_child(&task, self.task());
         }

@@ -64,7 +64,6 @@ impl CurrentTask {
         let task = self.task();
         let id = self.group().pid().root();
         let Some(node) = tree.node_mut(id) else { return };
-        node.leader_status = None;
         node.has_execed = true;
         let leader = node
             .threads

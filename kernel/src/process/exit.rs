@@ -22,13 +22,14 @@ pub(crate) fn exit(mut current: CurrentTask, end: End) {
     }
     let task = current.task().clone();
     let group = task.group().clone();
-    let ending = begin(&task);
-    let status = match end {
-        End::Thread(status) => ending.unwrap_or(status),
-        End::Group => ending.unwrap_or(Status::Exited(0)),
+    let own = match end {
+        End::Thread(status) => status,
+        End::Group => Status::Exited(0),
     };
+    begin(&task, own);
     let clear = current.leave_memory();
     task.set_undo(None);
+    task.release_seccomp();
     let (_, caller, live, context, release) = current.into_parts();
     // The host thread goes with the context, the host process with the last user of its space; but one who waits for
     // the end of the thread is woken by that thread.
@@ -46,10 +47,10 @@ pub(crate) fn exit(mut current: CurrentTask, end: End) {
     }
     if is_last {
         drop(clear);
-        task.leave(status, true);
+        task.leave(own, true);
     } else {
         // Who joins the thread finds it gone.
-        task.leave(status, false);
+        task.leave(own, false);
         drop(clear);
     }
     drop(context);
@@ -98,9 +99,9 @@ impl CurrentTask {
     }
 }
 
-/// The task takes no more signals; what was meant for the process goes to its other threads. How the process ends,
-/// if that is decided.
-fn begin(task: &Arc<Task>) -> Option<Status> {
+/// The task takes no more signals; what was meant for the process goes to its other threads. If it is the last one
+/// to do so, the process ends as it does unless its end is decided.
+fn begin(task: &Arc<Task>, own: Status) {
     let group = task.group();
     {
         let mut tree = group.kernel().tree();
@@ -112,12 +113,13 @@ fn begin(task: &Arc<Task>) -> Option<Status> {
     }
     let mut signals = group.signals.lock();
     let is_stop_complete = signals.begin_exit(task.serial());
-    let ending = signals.ending;
+    if signals.threads.values().all(|thread| thread.is_exiting) {
+        signals.ending.get_or_insert(own);
+    }
     drop(signals);
     if is_stop_complete {
         group.tell_parent(Notice::Stopped);
     }
-    ending
 }
 
 impl Signals {
@@ -162,15 +164,18 @@ fn release_terminal(task: &Arc<Task>) {
 
 impl Task {
     /// Leaves the tree, or stays in it as a zombie. The last thread ends the process.
-    fn leave(self: &Arc<Self>, status: Status, is_last: bool) {
+    fn leave(self: &Arc<Self>, own: Status, is_last: bool) {
         let group = self.group();
         let kernel = group.kernel();
         self.discharge();
         let mut tree = kernel.tree();
         tree.detach_all(self);
-        let gone = group.signals.lock().threads.remove(&self.serial());
+        let (gone, status) = {
+            let mut signals = group.signals.lock();
+            (signals.threads.remove(&self.serial()), signals.ending.unwrap_or(own))
+        };
         let is_traced = tree.tracer_of(self).is_some();
-        tree.set_status(self, status);
+        tree.set_status(self, own);
         if is_traced && !(self.is_leader() && is_last) {
             tree.tell_tracer(self, status);
         }

@@ -55,7 +55,7 @@ impl Tree {
             signals.ending
         };
         let Some(node) = self.node_of_mut(group) else { return };
-        let status = status.or(node.leader_status).unwrap_or(Status::Exited(0));
+        let status = status.unwrap_or(Status::Exited(0));
         node.zombie = Some(status);
         self.hang_up_orphans(group, None);
         self.settle(group);

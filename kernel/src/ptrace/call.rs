@@ -28,7 +28,7 @@ pub struct Event {
 
 /// What becomes of a call for which a seccomp program asks the tracer: `SECCOMP_RET_TRACE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SeccompStop {
+pub(crate) enum SeccompStop {
     /// Nobody wants to know: the call is `ENOSYS`.
     Unwanted,
     /// The tracer has it skipped; `rax` is the result.
@@ -38,20 +38,23 @@ pub enum SeccompStop {
 }
 
 impl CurrentTask {
-    /// Before a call of a task whose calls are watched: what is to be called. `None`: nothing, and `rax` is the result.
-    pub(crate) fn stop_at_entry(&mut self) -> Option<Call> {
-        let Some((calls, is_marked)) = self.watched_calls() else { return Some(*self.context.call()) };
+    /// Before a call of a task whose calls are watched. False: it is not made, and `rax` is the result.
+    pub(crate) fn stop_at_entry(&mut self) -> bool {
+        let Some((calls, is_marked)) = self.watched_calls() else { return true };
         self.regs_mut().rax = Errno::ENOSYS.to_return();
         self.stop_at_call(is_marked, EVENTMSG_SYSCALL_ENTRY);
-        self.interrupted = None;
+        let nr = self.take_call();
+        calls != Calls::Skip && nr != NO_CALL && !self.task().word().is_killed()
+    }
+
+    /// The call is what registers say after its tracer may have changed them; its number.
+    fn take_call(&mut self) -> u32 {
         let regs = self.regs();
-        let call = Call {
-            nr: regs.orig_rax as u32,
-            args: [regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9],
-            is_trapped: false,
-        };
-        let is_made = calls != Calls::Skip && call.nr != NO_CALL && !self.task().word().is_killed();
-        is_made.then_some(call)
+        let args = [regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9];
+        let call = Call { nr: regs.orig_rax as u32, args, is_trapped: true };
+        self.context.set_call(call);
+        self.interrupted = None;
+        call.nr
     }
 
     /// After a call: the step over it ends here, or its result is shown.
@@ -81,19 +84,18 @@ impl CurrentTask {
     }
 
     /// A seccomp program asks the tracer about the call that registers hold. `rax` is what a skipped call gives.
-    pub fn stop_for_seccomp(&mut self, data: u32) -> SeccompStop {
+    pub(crate) fn stop_for_seccomp(&mut self, data: u32) -> SeccompStop {
         if !self.wants_event(EVENT_SECCOMP) {
             return SeccompStop::Unwanted;
         }
         self.regs_mut().rax = Errno::ENOSYS.to_return();
         self.stop_for_event(Event { number: EVENT_SECCOMP, message: data.into() });
-        self.interrupted = None;
-        let is_skipped = self.regs().orig_rax as u32 > MAX_CALL || self.task().word().is_killed();
+        let is_skipped = self.take_call() > MAX_CALL || self.task().word().is_killed();
         if is_skipped { SeccompStop::Skipped } else { SeccompStop::Goes }
     }
 
     /// Its tracer has seccomp programs suspended: `PTRACE_O_SUSPEND_SECCOMP`.
-    pub fn is_seccomp_suspended(&self) -> bool {
+    pub(crate) fn is_seccomp_suspended(&self) -> bool {
         self.task().is_traced() && self.trace_options().contains(Options::SUSPEND_SECCOMP)
     }
 

@@ -29,8 +29,7 @@ mod xstate;
 mod yama;
 
 pub use attach::Attach;
-pub(crate) use call::Event;
-pub use call::SeccompStop;
+pub(crate) use call::{Event, SeccompStop};
 pub(crate) use debug::Debug;
 pub(crate) use link::Tracer;
 pub use regs::User;

@@ -32,6 +32,7 @@ impl CurrentTask {
         let serial = self.task().serial();
         // What a tracer sees and steps through is the program's own text.
         self.mm().show_text();
+        self.context.settle_memory();
         trap.image = self.lend();
         let status = trap.code;
         let (tracer, completed, status) = {

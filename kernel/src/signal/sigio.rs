@@ -12,7 +12,7 @@ use abi::signal::{SI_SIGIO, SIGIO, SIGRTMIN, SigInfo};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::thread;
-use sync::Wake;
+use sync::{Sleepers, Wake};
 use vfs::{OpenFile, OwnerCell, SignalOwner};
 
 /// Most notes that wait. A file that has more to tell is not heard.
@@ -159,7 +159,7 @@ struct FileWatch {
 }
 
 impl Wake for FileWatch {
-    fn wake(&self, events: Events) -> bool {
+    fn wake(&self, events: Events, _sleepers: &mut Sleepers) -> bool {
         let owner = self.owner.get();
         if owner.id != 0 {
             self.signals.post(Note { owner, fd: self.fd, events });

@@ -5,7 +5,7 @@ use crate::ptrace::Trace;
 use crate::signal::actions::{Default, default_of};
 use crate::signal::state::{Notice, ThreadStop};
 use crate::status::Status;
-use crate::task::{CurrentTask, End, Stop};
+use crate::task::{CurrentTask, End, Stop, ThreadGroup};
 use abi::Errno;
 use abi::mm::PAGE_SIZE;
 use abi::signal::{ActionFlags, SIG_DFL, SIG_IGN, SIGKILL, SIGSTOP, SigAction, SigInfo, SigSet};
@@ -68,14 +68,14 @@ impl CurrentTask {
                 let Some(wanted) = self.stop_for_signal(info) else { continue };
                 info = wanted;
             }
-            if let Some(attention) = self.act(info) {
+            if let Some(attention) = self.take_action(info) {
                 return attention;
             }
         }
     }
 
     /// Does what the action of a signal says; `None` when that is done.
-    fn act(&self, info: SigInfo) -> Option<Attention> {
+    fn take_action(&self, info: SigInfo) -> Option<Attention> {
         let (signal, group) = (info.signal(), self.group());
         let mut signals = group.signals.lock();
         let action = signals.actions.of(signal);
@@ -95,7 +95,7 @@ impl CurrentTask {
                         return None;
                     }
                     Default::Terminate => false,
-                    Default::Core => group.limit(RLIMIT_CORE) >= PAGE_SIZE && group.is_dumpable.load(SeqCst),
+                    Default::Core => group.dumps_core(),
                 };
                 signals.end(Status::Signaled { signal, core });
                 Some(Attention::End(End::Group))
@@ -138,6 +138,13 @@ impl CurrentTask {
         if let Some(thread) = self.group().signals.lock().threads.get_mut(&self.task().serial()) {
             thread.awaited = awaited;
         }
+    }
+}
+
+impl ThreadGroup {
+    /// A signal that dumps a core leaves its mark.
+    pub(crate) fn dumps_core(&self) -> bool {
+        self.limit(RLIMIT_CORE) >= PAGE_SIZE && self.is_dumpable.load(SeqCst)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::futex::HostWait;
 use crate::kernel::Kernel;
 use crate::ptrace::{Debug, Step};
+use crate::seccomp::Own;
 use crate::status::Status;
 use crate::task::{Live, Program, Release, RestartBlock, Stop, Task, ThreadGroup};
 use abi::signal::{SigSet, SigStack};
@@ -36,7 +37,7 @@ pub(crate) enum End {
 
 /// The task of the calling host thread: what only its owner may touch. Not `Send`.
 pub struct CurrentTask {
-    task: Arc<Task>,
+    pub(crate) task: Arc<Task>,
     kernel: Arc<Kernel>,
     caller: Caller,
     mm: Arc<Mm>,
@@ -44,6 +45,8 @@ pub struct CurrentTask {
     fds: Arc<FdTable>,
     fs: Arc<FsContext>,
     pub(crate) context: Context,
+    /// The filters of its calls.
+    pub(crate) seccomp: Own,
     /// Restored when the handler returns, or at once when none runs.
     pub(crate) saved_mask: Option<SigSet>,
     /// The call just made was interrupted and is to go on so.
@@ -90,6 +93,7 @@ impl CurrentTask {
             fs: live.fs,
             task,
             context,
+            seccomp: Own::default(),
             saved_mask: None,
             interrupted: None,
             restart_block: None,
@@ -125,8 +129,10 @@ impl CurrentTask {
             egid: group(creds.egid),
         };
         // The map of a new user namespace may be written at any time, by others. A tracer may want to see every call.
+        let has_fixed_ids = creds.user_ns.parent.is_none();
         let is_seen = self.task.is_watched() || self.is_stepping();
-        self.context.set_local(&ids, creds.user_ns.parent.is_none() && !is_seen);
+        let may_answer = |is_filtered: bool| has_fixed_ids && !is_seen && !is_filtered;
+        self.task.seccomp.steady(|is_filtered| self.context.set_local(&ids, may_answer(is_filtered)));
     }
 
     /// The task as others see it.

@@ -6,7 +6,7 @@ use crate::signal::Attention;
 use crate::task::{CurrentTask, End, Stop, restart};
 use abi::Errno;
 use abi::signal::{SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SigInfo};
-use platform::{Call, Exit, Fault};
+use platform::{Exit, Fault};
 use sync::Fail;
 
 /// What a task does next.
@@ -97,10 +97,9 @@ impl CurrentTask {
     }
 
     fn run_syscall(&mut self) -> Next {
-        let is_watched = self.task().is_watched();
-        let call = if is_watched { self.stop_at_entry() } else { Some(*self.context.call()) };
-        if let Some(call) = call {
-            self.make_call(&call);
+        let is_made = !self.task().is_watched() || self.stop_at_entry();
+        if is_made {
+            self.make_call();
         }
         match self.end.take() {
             Some(end) => Next::Exit(end),
@@ -120,9 +119,11 @@ impl CurrentTask {
         }
     }
 
-    fn make_call(&mut self, call: &Call) {
+    fn make_call(&mut self) {
+        let refused = if self.task().is_filtered() { self.filter_call() } else { None };
+        let call = *self.context.call();
         let dispatch = self.kernel().dispatch();
-        let value = match dispatch(self, call.nr, &call.args) {
+        let value = match refused.unwrap_or_else(|| dispatch(self, call.nr, &call.args)) {
             Ok(value) => value,
             Err(Fail::Errno(errno)) => errno.to_return(),
             Err(Fail::Interrupted(restart)) => {
@@ -152,6 +153,8 @@ impl CurrentTask {
 
     fn run_interrupt(&mut self) -> Next {
         self.task().word().clear_interrupt();
+        // Whoever looks at its memory while it is stopped finds the results of its call.
+        self.context.settle_memory();
         self.do_work();
         if let Some(end) = self.end.take() {
             return Next::Exit(end);

@@ -5,6 +5,7 @@ use crate::ipc::UndoList;
 use crate::kernel::Kernel;
 use crate::pid::{Pid, PidNamespace};
 use crate::sched::CpuSet;
+use crate::seccomp::Slot;
 use crate::task::{Attributes, Live, Program, ThreadGroup, Work};
 use crate::usage::{TransferCounts, Usage};
 use crate::user::ProcessCharge;
@@ -44,6 +45,8 @@ pub struct Task {
     is_traced: AtomicBool,
     /// Its calls stop for its tracer.
     is_watched: AtomicBool,
+    /// What decides about its calls.
+    pub(crate) seccomp: Slot,
     pub(crate) work: Mutex<VecDeque<Work>>,
 }
 
@@ -72,6 +75,7 @@ impl Task {
             charge: Mutex::new(Rank::Leaf, Some(charge)),
             is_traced: AtomicBool::new(false),
             is_watched: AtomicBool::new(false),
+            seccomp: Slot::new(),
             work: Mutex::new(Rank::Leaf, VecDeque::new()),
         })
     }
@@ -305,6 +309,13 @@ impl Task {
     fn kick(&self) {
         if let Some(kicker) = &*self.kicker.lock() {
             kicker.kick();
+        }
+    }
+
+    /// Its stub asks about every call from now on.
+    pub(crate) fn ask_always(&self) {
+        if let Some(kicker) = &*self.kicker.lock() {
+            kicker.ask_always();
         }
     }
 

@@ -4,12 +4,13 @@ mod checks;
 mod ids;
 mod mounts;
 mod process;
+mod seccomp;
 
 use crate::error::{Result, Try, bail};
 use checks::{absolute, no_nul};
 use host::launch::IdMaps;
 use oci_spec::runtime::{Hooks, LinuxNamespaceType, LinuxResources, Spec};
-use sentry::{Overlay, Plan, Tree};
+use sentry::{Filter, Overlay, Plan, Process, Tree};
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -18,6 +19,9 @@ use std::path::{Path, PathBuf};
 
 /// Largest `config.json`.
 const LONGEST: u64 = 16 << 20;
+
+/// More than most of them have: read at once.
+const USUAL: usize = 16 << 10;
 
 /// The annotation that chooses what lies above the root: `memory` or `none`.
 const OVERLAY: &str = "dev.nacre.overlay";
@@ -36,7 +40,7 @@ impl Bundle {
         let path = dir.join("config.json");
         let what = format!("read {}", path.display());
         let file = File::open(&path).to(format_args!("{what} (is this a bundle? see --bundle)"))?;
-        let mut text = Vec::new();
+        let mut text = Vec::with_capacity(USUAL);
         file.take(LONGEST + 1).read_to_end(&mut text).to(&what)?;
         if text.len() as u64 > LONGEST {
             bail!("cannot {what}: it is longer than {LONGEST} bytes");
@@ -73,7 +77,7 @@ impl Bundle {
     }
 
     /// What the sentry is told.
-    pub(crate) fn plan(&self, strace: bool) -> Result<Plan> {
+    pub(crate) fn plan(&self, id_maps: &IdMaps, strace: bool) -> Result<Plan> {
         let Some(process) = self.spec.process() else { bail!("config.json lacks \"process\"") };
         let Some(root) = self.spec.root() else { bail!("config.json lacks \"root\"") };
         let overlay = self.overlay()?;
@@ -97,16 +101,22 @@ impl Bundle {
             hostname: self.name(self.spec.hostname().as_deref(), "hostname", |uname| uname.nodename().to_bytes())?,
             domainname: self
                 .name(self.spec.domainname().as_deref(), "domainname", |uname| uname.domainname().to_bytes())?,
-            process: process::process(process)?,
+            process: Process { seccomp: self.filter()?, ..process::process(process)? },
             is_init_mortal: false,
             unmapped_owner: ids::OVERFLOW,
             awaits_start: true,
             dies_with_starter: false,
-            becomes_root: self.id_maps()?.uid_inside().is_none(),
+            becomes_root: id_maps.uid_inside().is_none(),
             strace,
             oom_score_adj: process.oom_score_adj().map(|score| score.clamp(-1000, 1000)),
             pids_limit: None,
         })
+    }
+
+    /// What `linux.seccomp` makes of the first process.
+    fn filter(&self) -> Result<Option<Filter>> {
+        let profile = self.spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
+        profile.map(seccomp::filter).transpose()
     }
 
     fn overlay(&self) -> Result<Overlay> {

@@ -40,6 +40,7 @@ pub(super) fn process(process: &runtime::Process) -> Result<Process> {
         capabilities: process.capabilities().as_ref().map(capabilities).unwrap_or_default(),
         limits: process.rlimits().iter().flatten().map(limit).collect::<Result<_>>()?,
         no_new_privs: process.no_new_privileges().unwrap_or(false),
+        seccomp: None,
     })
 }
 

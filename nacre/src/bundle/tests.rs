@@ -53,7 +53,8 @@ fn config() -> Value {
 fn load(config: &Value) -> Result<Plan> {
     let dir = Dir::new();
     fs::write(dir.0.join("config.json"), config.to_string()).unwrap();
-    Bundle::load(&dir.0)?.plan(false)
+    let bundle = Bundle::load(&dir.0)?;
+    bundle.plan(&bundle.id_maps()?, false)
 }
 
 #[test]

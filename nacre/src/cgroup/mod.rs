@@ -53,6 +53,11 @@ impl Cgroup {
         Ok(Self { groups: groups.collect::<Result<_>>()?, pids_limit })
     }
 
+    /// There are none to be made.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
     /// Most tasks at a time.
     pub(crate) const fn pids_limit(&self) -> Option<u64> {
         self.pids_limit

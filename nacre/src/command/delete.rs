@@ -31,7 +31,7 @@ pub(crate) fn run(global: &Global, command: &Delete) -> Result<u8> {
 }
 
 /// Removes what is kept and tells the hooks.
-pub(super) fn remove(entry: &Entry, record: &Record) -> Result<()> {
+fn remove(entry: &Entry, record: &Record) -> Result<()> {
     entry.remove(Some(record))?;
     run_hooks(record, Moment::Deleted)
 }

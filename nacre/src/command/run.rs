@@ -1,6 +1,5 @@
 //! `nacre run`.
 
-use super::delete;
 use crate::cli::{Global, Run};
 use crate::container::{Made, Moment, ask, make, run_hooks};
 use crate::error::Result;
@@ -20,13 +19,12 @@ pub(crate) fn run(global: &Global, command: &Run) -> Result<u8> {
     if command.keep {
         made.keep()?;
     }
-    made.sandbox.order(&Order::Start)?;
     made.entry.unlock();
     let_go_of_streams();
     run_hooks(&made.record, Moment::Started)?;
     let status = accompany(&made.sandbox, keys);
     if !command.keep {
-        delete::remove(&made.entry, &made.record)?;
+        made.remove()?;
     }
     status
 }

@@ -146,6 +146,7 @@ fn process(command: &Do) -> Result<Process> {
         capabilities: if uid == 0 { CapabilitySets::all() } else { CapabilitySets::none() },
         limits: own_limits(),
         no_new_privs: false,
+        seccomp: None,
     })
 }
 

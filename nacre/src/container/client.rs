@@ -14,16 +14,17 @@ const SOCKET: &str = "control.sock";
 /// A sandbox that does not answer for so long is stuck.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A socket in the container's directory that commands connect to.
-pub(super) fn listener(entry: &Entry) -> Result<OwnedFd> {
-    let make = || {
-        let socket = seqpacket()?;
-        bind(&socket, &address(entry)?)?;
-        listen(&socket, 16)?;
-        Ok(socket)
-    };
-    let result: rustix::io::Result<OwnedFd> = make();
-    result.to(format_args!("make the control socket in {}", entry.dir.display()))
+/// A socket for commands to connect to, once it has a name: [`name`].
+pub(super) fn listener() -> Result<OwnedFd> {
+    seqpacket().to("make a control socket")
+}
+
+/// Gives the socket its name in the container's directory.
+pub(super) fn name(socket: &OwnedFd, entry: &Entry) -> Result<()> {
+    let what = format_args!("make the control socket in {}", entry.dir.display());
+    let address = address(entry).to(what)?;
+    bind(socket, &address).to(what)?;
+    listen(socket, 16).to(what)
 }
 
 /// Gives a container an order and waits for it to be carried out.

@@ -27,13 +27,13 @@ pub(crate) enum Moment {
 /// one that fails ends it with an error.
 pub(crate) fn run_hooks(record: &Record, moment: Moment) -> Result<()> {
     let Some(hooks) = &record.hooks else { return Ok(()) };
-    let (lists, status): (Vec<List<'_>>, _) = match moment {
-        Moment::Create => (create_lists(hooks), Status::Creating),
-        Moment::Started => (vec![("poststart", hooks.poststart())], Status::Running),
-        Moment::Deleted => (vec![("poststop", hooks.poststop())], Status::Stopped),
+    let status = match moment {
+        Moment::Create => Status::Creating,
+        Moment::Started => Status::Running,
+        Moment::Deleted => Status::Stopped,
     };
     let state = record.state(status).to_string();
-    for (name, list) in lists {
+    for (name, list) in lists(hooks, moment) {
         for (index, hook) in list.iter().flatten().enumerate() {
             run(hook, &format!("hooks.{name}[{index}]"), record, &state)?;
         }
@@ -41,15 +41,25 @@ pub(crate) fn run_hooks(record: &Record, moment: Moment) -> Result<()> {
     Ok(())
 }
 
+/// There is a hook at this moment.
+pub(super) fn has_hooks(record: &Record, moment: Moment) -> bool {
+    let is_used = |(_, list): List<'_>| list.as_ref().is_some_and(|list| !list.is_empty());
+    record.hooks.as_ref().is_some_and(|hooks| lists(hooks, moment).into_iter().any(is_used))
+}
+
 /// Name and hooks of a moment.
 type List<'a> = (&'static str, &'a Option<Vec<Hook>>);
 
-fn create_lists(hooks: &Hooks) -> Vec<List<'_>> {
-    vec![
-        ("prestart", hooks.prestart()),
-        ("createRuntime", hooks.create_runtime()),
-        ("createContainer", hooks.create_container()),
-    ]
+fn lists(hooks: &Hooks, moment: Moment) -> Vec<List<'_>> {
+    match moment {
+        Moment::Create => vec![
+            ("prestart", hooks.prestart()),
+            ("createRuntime", hooks.create_runtime()),
+            ("createContainer", hooks.create_container()),
+        ],
+        Moment::Started => vec![("poststart", hooks.poststart())],
+        Moment::Deleted => vec![("poststop", hooks.poststop())],
+    }
 }
 
 fn run(hook: &Hook, key: &str, record: &Record, state: &str) -> Result<()> {

@@ -13,30 +13,38 @@ use std::os::fd::{AsFd as _, OwnedFd};
 /// Seconds that the sandbox is given to end.
 const PATIENCE: i64 = 10;
 
-/// A process that waits for the end of this one. Dropping it sends it away.
+/// A process that waits for the end of this one. Dropping it sends it away and waits until it is gone.
 pub(super) struct Janitor {
     child: Child,
-    line: OwnedFd,
+    line: Option<OwnedFd>,
 }
 
 impl Janitor {
-    /// Starts it for a container that this process is going to make. What is to be removed it reads from the
-    /// record.
-    pub(super) fn start(store: &Store, id: &str) -> Result<Self> {
+    /// Starts it for a container that this process, `keeper`, is going to make. What is to be removed it reads from
+    /// the record.
+    pub(super) fn start(store: &Store, id: &str, keeper: Option<ProcessId>) -> Result<Self> {
         let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC).map(|(read, write)| (write, read)).to("make a pipe")?;
-        let keeper = ProcessId::own();
         let child = fork(|| {
             watch(store, id, keeper, &theirs);
             0
         })?;
-        Ok(Self { child, line: ours })
+        Ok(Self { child, line: Some(ours) })
+    }
+}
+
+impl Janitor {
+    /// Sends it away: nothing is left to clean up.
+    pub(super) fn dismiss(&mut self) {
+        if let Some(line) = self.line.take() {
+            // Should it be gone already it is not needed any more.
+            let _ = rustix::io::write(&line, b"done");
+        }
     }
 }
 
 impl Drop for Janitor {
     fn drop(&mut self) {
-        // Should it be gone already it is not needed any more.
-        let _ = rustix::io::write(&self.line, b"done");
+        self.dismiss();
         let _ = self.child.wait();
     }
 }

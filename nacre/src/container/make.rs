@@ -1,5 +1,6 @@
 //! Makes a container from a bundle.
 
+use super::hooks::has_hooks;
 use super::janitor::Janitor;
 use super::process_id::ProcessId;
 use super::record::{FORMAT, Record};
@@ -11,6 +12,7 @@ use crate::cli::{Global, Making};
 use crate::error::{Result, Try, bail};
 use crate::report::{Report, timestamp};
 use crate::starter::{Blueprint, Sandbox, Streams, log_of};
+use sentry::control::Order;
 use std::fs;
 use std::time::SystemTime;
 
@@ -25,38 +27,47 @@ pub(crate) struct Made {
     /// Its terminal is this process's own.
     pub has_own_terminal: bool,
     is_kept: bool,
-    // Last: it is sent away when everything else is done.
-    _janitor: Option<Janitor>,
+    // Last: it is waited for when everything else is done.
+    janitor: Option<Janitor>,
 }
 
-/// Makes a container. `in_foreground`: this process stays with it, and may lend it its
-/// terminal.
+/// Makes a container. `in_foreground`: this process stays with it, and may lend it its terminal; the program starts
+/// at once.
 pub(crate) fn make(global: &Global, making: &Making, in_foreground: bool) -> Result<Made> {
     let bundle = Bundle::load(&making.bundle)?;
-    let mut plan = bundle.plan(global.strace)?;
     let id_maps = bundle.id_maps()?;
+    let mut plan = bundle.plan(&id_maps, global.strace)?;
     let streams = streams(&bundle, making, in_foreground)?;
     let has_own_terminal = streams.terminal.as_ref().is_some_and(|terminal| !terminal.is_own);
     let cgroup = Cgroup::plan(bundle.cgroup(), &making.id, bundle.resources())?;
-    let store = Store::new(global);
-    let janitor = Some(Janitor::start(&store, &making.id)?);
-    let entry = Some(store.create(&making.id)?);
-    let mut unfinished = Unfinished { entry, record: fresh_record(&bundle, &making.id, &cgroup), janitor };
-    unfinished.entry()?.write(&unfinished.record)?;
-    let listener = Some(client::listener(unfinished.entry()?)?);
     plan.dies_with_starter = in_foreground;
+    plan.awaits_start = !in_foreground;
     plan.pids_limit = cgroup.pids_limit();
     let sentry_oom_score_adj = plan.oom_score_adj;
-    let blueprint = Blueprint { plan, id_maps, streams, listener, log: log_of(global)?, sentry_oom_score_adj };
+    let listener = client::listener()?;
+    let mut unfinished = Unfinished::new(fresh_record(&bundle, &making.id, &cgroup));
+    let copy = listener.try_clone().to("copy the control socket")?;
+    let log = log_of(global)?;
+    let blueprint = Blueprint { plan, id_maps, streams, listener: Some(copy), log, sentry_oom_score_adj };
     let sandbox = Sandbox::make(blueprint)?;
+    // Unless something is to be done to the fresh process first, it boots while the rest is done here.
+    let boots_at_once = cgroup.is_empty() && !has_hooks(&unfinished.record, Moment::Create);
+    if boots_at_once {
+        sandbox.proceed()?;
+    }
     unfinished.record.sentry = ProcessId::of(sandbox.pid());
+    let store = Store::new(global);
+    unfinished.janitor = Some(Janitor::start(&store, &making.id, unfinished.record.keeper)?);
+    unfinished.entry = Some(store.create(&making.id)?);
     unfinished.entry()?.write(&unfinished.record)?;
+    client::name(&listener, unfinished.entry()?)?;
     cgroup.make(sandbox.pid(), &Report::new(global))?;
     run_hooks(&unfinished.record, Moment::Create)?;
-    sandbox.proceed()?;
+    if !boots_at_once {
+        sandbox.proceed()?;
+    }
     sandbox.await_ready()?;
-    unfinished.record.is_complete = true;
-    unfinished.entry()?.write(&unfinished.record)?;
+    sandbox.order(&Order::Listen)?;
     if let Some(path) = &making.pid_file {
         // Whoever waits for it must not see it empty.
         let fresh = path.with_extension("nacre-new");
@@ -64,7 +75,7 @@ pub(crate) fn make(global: &Global, making: &Making, in_foreground: bool) -> Res
         write.to(format_args!("write the pid file {}", path.display()))?;
     }
     let (entry, record, janitor) = unfinished.finish()?;
-    Ok(Made { sandbox, record, entry, has_own_terminal, is_kept: false, _janitor: janitor })
+    Ok(Made { sandbox, record, entry, has_own_terminal, is_kept: false, janitor })
 }
 
 fn fresh_record(bundle: &Bundle, id: &str, cgroup: &Cgroup) -> Record {
@@ -79,7 +90,6 @@ fn fresh_record(bundle: &Bundle, id: &str, cgroup: &Cgroup) -> Record {
         cgroups: cgroup.missing_dirs(),
         keeper: ProcessId::own(),
         sentry: None,
-        is_complete: false,
     }
 }
 
@@ -115,6 +125,13 @@ impl Made {
         self.is_kept = true;
         self.entry.write(&self.record)
     }
+
+    /// Removes what is kept of it, once its sandbox has ended, and tells the hooks.
+    pub(crate) fn remove(mut self) -> Result<()> {
+        self.entry.remove(Some(&self.record))?;
+        self.is_kept = true;
+        run_hooks(&self.record, Moment::Deleted)
+    }
 }
 
 impl Drop for Made {
@@ -123,6 +140,10 @@ impl Drop for Made {
             self.sandbox.end();
             // Told already, if it can be told at all.
             let _ = self.entry.remove(Some(&self.record));
+        }
+        // It goes while this process lets go of the rest.
+        if let Some(janitor) = &mut self.janitor {
+            janitor.dismiss();
         }
     }
 }
@@ -136,6 +157,10 @@ struct Unfinished {
 }
 
 impl Unfinished {
+    const fn new(record: Record) -> Self {
+        Self { entry: None, record, janitor: None }
+    }
+
     fn entry(&self) -> Result<&Entry> {
         let Some(entry) = &self.entry else { bail!("the container is finished already") };
         Ok(entry)

@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 /// Version of the record; another one is refused.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 /// What is kept of a container on disk.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -33,8 +33,6 @@ pub(crate) struct Record {
     pub keeper: Option<ProcessId>,
     /// The sentry.
     pub sentry: Option<ProcessId>,
-    /// It is complete.
-    pub is_complete: bool,
 }
 
 impl Record {

@@ -133,10 +133,9 @@ impl Entry {
     /// Where it is in its life.
     pub(crate) fn status(&self, record: &Record) -> Status {
         if !record.is_alive() {
-            return if record.is_complete || record.is_abandoned() { Status::Stopped } else { Status::Creating };
+            return Status::Stopped;
         }
         match client::phase(self) {
-            _ if !record.is_complete => Status::Creating,
             Some(Phase::Created) => Status::Created,
             Some(Phase::Running) => Status::Running,
             // It ends just now, or it is too busy to answer.

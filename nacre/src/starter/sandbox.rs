@@ -23,7 +23,7 @@ pub(crate) struct Blueprint {
     pub id_maps: IdMaps,
     /// Standard streams and terminal of its program.
     pub streams: Streams,
-    /// Where later commands connect.
+    /// Where later commands connect. The starter may give it its name later.
     pub listener: Option<OwnedFd>,
     /// The debug log.
     pub log: Option<OwnedFd>,

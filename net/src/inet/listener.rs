@@ -2,7 +2,7 @@
 
 use super::address::any;
 use super::tcp::{Binding, Phase, State, Tcp};
-use crate::common::{ACCEPT, ALL, IN, OUT};
+use crate::common::{ALL, IN, OUT};
 use crate::message::Call;
 use crate::protocol::Halves;
 use crate::stream::{Connection, Flavor};
@@ -85,13 +85,8 @@ impl Tcp {
             let Some(child) = self.establish(binding, client, from, to) else { return Admission::Refused };
             backlog.ready.push_back(child);
         }
-        self.tell_accepters();
-        Admission::Done
-    }
-
-    fn tell_accepters(&self) {
         self.common.queue.notify(IN);
-        self.common.queue.notify_one(ACCEPT);
+        Admission::Done
     }
 
     /// A new socket that is connected to `client`; `None` when that has a connection.
@@ -115,12 +110,7 @@ impl Tcp {
     }
 
     pub(super) fn accept_one(&self, call: &Call<'_>) -> Result<Arc<Self>, Fail> {
-        let result = self.common.wait(call, ACCEPT, self.common.receive_timeout(), || self.try_accept());
-        if result.is_err() {
-            // This waiter may have taken a wake-up that was another's.
-            self.common.queue.notify_one(ACCEPT);
-        }
-        result
+        self.common.wait_in_turn(call, || self.try_accept())
     }
 
     fn try_accept(&self) -> Result<Arc<Self>, Errno> {
@@ -144,9 +134,7 @@ impl Tcp {
         for client in &admitted {
             client.connected(false);
             client.common.queue.notify(OUT);
-        }
-        if !admitted.is_empty() {
-            self.tell_accepters();
+            self.common.queue.notify(IN);
         }
         Ok(child)
     }
@@ -177,7 +165,6 @@ impl Tcp {
             }
         }
         self.common.queue.notify(ALL);
-        self.common.queue.notify(ACCEPT);
     }
 
     /// `shutdown(2)` of a socket without a connection.

@@ -218,12 +218,7 @@ impl Protocol for Netlink {
         if message.flags.contains(MsgFlags::OOB) {
             return Err(Errno::EOPNOTSUPP.into());
         }
-        let (peek, room) = (message.is_peek(), sink.room());
-        let received =
-            self.common.wait(call, IN, self.common.receive_timeout(), || match self.common.take_error() {
-                Some(errno) => Err(errno),
-                None => self.mailbox.receive(peek, room),
-            })?;
+        let received = self.mailbox.wait(call, &self.common, message.is_peek(), sink.room())?;
         let Some(received) = received else { return Ok(0) };
         let done = received.put(sink, message)?;
         message.from = Some(encode(0, 0));

@@ -3,7 +3,7 @@
 use super::endpoint::{Backlog, Endpoint, Kind, State};
 use super::name::{Name, Target, parse};
 use crate::address::family;
-use crate::common::{ACCEPT, IN, OUT, Peer, Switches};
+use crate::common::{IN, OUT, Peer, Switches};
 use crate::message::Call;
 use abi::Errno;
 use abi::fs::FileType;
@@ -167,7 +167,6 @@ impl Endpoint {
         }
         *self.state.lock() = State::Connected;
         listener.common.queue.notify(IN);
-        listener.common.queue.notify_one(ACCEPT);
         Ok(())
     }
 
@@ -199,12 +198,7 @@ impl Endpoint {
         if self.kind == Kind::Dgram {
             return Err(Errno::EOPNOTSUPP.into());
         }
-        let result = self.common.wait(call, ACCEPT, self.common.receive_timeout(), || self.try_accept());
-        if result.is_err() {
-            // This waiter may have taken a wake-up that was another's.
-            self.common.queue.notify_one(ACCEPT);
-        }
-        result
+        self.common.wait_in_turn(call, || self.try_accept())
     }
 
     fn try_accept(&self) -> Result<Arc<Self>, Errno> {

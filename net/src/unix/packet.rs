@@ -124,12 +124,7 @@ impl Endpoint {
         if self.kind == Kind::Seqpacket && !self.has_peer() {
             return Err(Errno::ENOTCONN.into());
         }
-        let (peek, room) = (message.is_peek(), sink.room());
-        let received =
-            self.common.wait(call, IN, self.common.receive_timeout(), || match self.common.take_error() {
-                Some(errno) => Err(errno),
-                None => self.mailbox.receive(peek, room),
-            })?;
+        let received = self.mailbox.wait(call, &self.common, message.is_peek(), sink.room())?;
         let Some(received) = received else { return Ok(0) };
         let done = received.put(sink, message)?;
         if let From::Unix(Some(name)) = &received.from {

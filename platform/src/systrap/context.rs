@@ -1,9 +1,10 @@
 //! A guest thread.
 
 use super::frame::Frame;
+use super::hands;
 use super::layout::{
-    EVENT_CALL, EVENT_KICKED, EVENT_SIGNAL, EVENT_WAIT_DONE, EVENT_WAIT_KICKED, FEATURE_FSGSBASE, OP_EXIT, OP_RESUME,
-    OP_RETURN, OP_SAVE_XSTATE, OP_SPAWN, OP_WAIT, SET_FS, SET_GS,
+    EVENT_CALL, EVENT_KICKED, EVENT_OUTBOX_FAULT, EVENT_SIGNAL, EVENT_WAIT_DONE, EVENT_WAIT_KICKED, FEATURE_FSGSBASE,
+    OP_EXIT, OP_RESUME, OP_RETURN, OP_SAVE_XSTATE, OP_SPAWN, OP_WAIT, SET_FS, SET_GS,
 };
 use super::patch::{Place, Texts};
 use super::process::{PACE, Process};
@@ -12,7 +13,7 @@ use super::space::Space;
 use super::times::Times;
 use crate::{Call, Exit, Fault, Regs, Wait};
 use abi::Errno;
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::{
     AtomicBool, AtomicI32,
@@ -28,7 +29,7 @@ const TRAP_FLAG: u64 = 0x100;
 /// A stub thread in its slot.
 #[derive(Debug)]
 pub(super) struct Thread {
-    process: Arc<Process>,
+    pub(super) process: Arc<Process>,
     pub(super) index: u32,
     tid: AtomicI32,
     /// It runs application code, or is about to.
@@ -44,13 +45,18 @@ impl Thread {
         thread
     }
 
-    fn slot(&self) -> SlotRef<'_> {
+    pub(super) fn slot(&self) -> SlotRef<'_> {
         self.process.slots.slot(self.index)
     }
 
     /// It runs application code, or is about to.
     pub(super) fn is_in_app(&self) -> bool {
         self.in_app.load(SeqCst)
+    }
+
+    /// It is in application code, and does not sleep in a host call.
+    pub(super) fn is_running(&self) -> bool {
+        self.is_in_app() && self.slot().sleeps.load(SeqCst) == 0
     }
 
     /// It goes to application code, as soon as the gate is open.
@@ -73,23 +79,6 @@ impl Thread {
             unsafe { libc::syscall(libc::SYS_tgkill, self.process.pid, tid, KICK) };
         }
     }
-}
-
-thread_local! {
-    /// The parked stub thread whose hands the calling host thread uses.
-    static HANDS: RefCell<Option<Arc<Thread>>> = const { RefCell::new(None) };
-}
-
-/// Runs `f` with the slot of the parked thread bound to this host thread; `EINVAL` when there is none in
-/// `process`.
-pub(super) fn with_hands<T>(
-    process: &Arc<Process>,
-    f: impl FnOnce(&SlotRef<'_>) -> Result<T, Errno>,
-) -> Result<T, Errno> {
-    HANDS.with_borrow(|hands| match hands {
-        Some(thread) if Arc::ptr_eq(&thread.process, process) => f(&thread.slot()),
-        _ => Err(Errno::EINVAL),
-    })
 }
 
 /// Where the application's state is while the sentry has the turn.
@@ -146,15 +135,15 @@ impl Context {
     /// Makes this the context of the calling host thread: [`Space`] operations use its hands.
     pub fn bind(&mut self) {
         self.settle();
-        HANDS.set(Some(Arc::clone(&self.thread)));
+        drop(hands::take(&self.thread));
     }
 
     /// Runs `f` with this context's hands in place of those bound now.
     pub fn lend_hands<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
         self.settle();
-        let before = HANDS.replace(Some(Arc::clone(&self.thread)));
+        let before = hands::take(&self.thread);
         let result = f(self);
-        HANDS.set(before);
+        hands::give_back(before);
         result
     }
 
@@ -213,7 +202,9 @@ impl Context {
             self.enter_call()?;
         }
         self.load_bases()?;
+        hands::end_call();
         let slot = self.thread.slot();
+        self.thread.process.empty_outbox(&slot)?;
         if self.is_changed {
             self.save(&slot);
         }
@@ -248,6 +239,12 @@ impl Context {
         Ok(())
     }
 
+    /// What was written for the application to find when it goes on is in its memory after this.
+    pub fn settle_memory(&self) {
+        // A range that is gone meanwhile is the program's own affair.
+        let _ = self.thread.process.empty_outbox(&self.thread.slot());
+    }
+
     /// Sets what the stub answers itself: the ids of the thread in the order of [`crate::Ids`], and whether it may.
     pub fn set_local(&self, ids: &crate::Ids, may_answer: bool) {
         let slot = self.thread.slot();
@@ -267,17 +264,17 @@ impl Context {
     fn resume(&mut self) -> Result<(), Errno> {
         if let At::Call = self.at {
             if !self.is_changed {
-                let slot = self.thread.slot();
-                slot.returned.store(self.result, Relaxed);
-                return self.thread.process.command(&slot, OP_RETURN);
+                self.thread.slot().returned.store(self.result, Relaxed);
+                return self.give_back();
             }
             if self.can_return() {
                 self.load_bases()?;
                 self.save(&self.thread.slot());
-                return self.thread.process.command(&self.thread.slot(), OP_RETURN);
+                return self.give_back();
             }
             self.leave_call()?;
         }
+        hands::end_call();
         self.load_bases()?;
         let slot = self.thread.slot();
         if let At::Frame(frame) = self.at {
@@ -285,6 +282,18 @@ impl Context {
             frame.store(&slot, &Regs { rip: self.space.texts.resume_at(regs.rip), ..regs });
         }
         self.thread.process.command(&slot, OP_RESUME)
+    }
+
+    /// The thread goes on from its call, with its outbox.
+    fn give_back(&self) -> Result<(), Errno> {
+        let slot = self.thread.slot();
+        hands::end_call();
+        self.thread.process.command(&slot, OP_RETURN)?;
+        if slot.event.load(Relaxed) == EVENT_OUTBOX_FAULT {
+            slot.returned.store(Errno::EFAULT.to_return(), Relaxed);
+            return self.thread.process.command(&slot, OP_RETURN);
+        }
+        Ok(())
     }
 
     /// The registers are such that the stub can load them without a frame.
@@ -316,6 +325,8 @@ impl Context {
     /// From a call to a frame: the extended state is saved beside the registers.
     fn leave_call(&mut self) -> Result<(), Errno> {
         self.regs();
+        self.thread.process.empty_outbox(&self.thread.slot())?;
+        hands::end_call();
         let host = &self.thread.process.shared.xstate;
         let mut frame = Frame::fresh(host.len);
         let slot = self.thread.slot();
@@ -333,6 +344,7 @@ impl Context {
         let slot = self.thread.slot();
         self.call = Call { nr: slot.nr.load(Relaxed), args: call_args(&slot), is_trapped: false };
         self.result = self.call.nr.into();
+        hands::begin_call(&slot);
         self.take_saved();
         Exit::Syscall
     }
@@ -480,6 +492,11 @@ impl Context {
         &self.call
     }
 
+    /// Replaces the call, as a tracer may: [`Self::call`] tells of this one now.
+    pub const fn set_call(&mut self, call: Call) {
+        self.call = call;
+    }
+
     /// Sets the result register.
     pub fn set_result(&mut self, value: u64) {
         self.result = value;
@@ -581,6 +598,7 @@ impl Context {
     /// parked: move it to a host thread of its own and bind it there.
     pub fn fork(&mut self) -> Result<(Arc<Space>, Self), Errno> {
         self.settle();
+        self.thread.process.empty_outbox(&self.thread.slot())?;
         let process = self.thread.process.fork(self.thread.index, self.boot_stack(), |child| self.copy_to(child))?;
         let pid = process.pid;
         let thread = Thread::new(Arc::clone(&process), self.thread.index, pid);
@@ -603,6 +621,7 @@ impl Context {
     /// A further thread of this address space (`CLONE_VM`), registers copied; parked. `EAGAIN`.
     pub fn spawn(&mut self) -> Result<Self, Errno> {
         self.settle();
+        self.thread.process.empty_outbox(&self.thread.slot())?;
         let process = &self.thread.process;
         let index = process.take_slot()?;
         let (slot, child_slot) = (self.thread.slot(), process.slots.slot(index));
@@ -636,11 +655,7 @@ fn call_args(slot: &SlotRef<'_>) -> [u64; 6] {
 
 impl Drop for Context {
     fn drop(&mut self) {
-        HANDS.with_borrow_mut(|hands| {
-            if hands.as_ref().is_some_and(|thread| Arc::ptr_eq(thread, &self.thread)) {
-                *hands = None;
-            }
-        });
+        hands::let_go(&self.thread);
         self.settle();
         // The first thread of a process stays parked while there are others: the host reaches a process's memory by
         // its id only as long as that thread has not ended.
@@ -664,6 +679,11 @@ impl Kicker {
     /// `Context::run` returns soon (at the latest with a spurious [`Exit::Interrupt`]).
     pub fn kick(&self) {
         self.0.kick();
+    }
+
+    /// From now on its stub answers nothing itself: [`Context::set_local`], from another thread.
+    pub fn ask_always(&self) {
+        self.0.slot().asks_always.store(1, Relaxed);
     }
 
     /// It sleeps in a host call that the application made.

@@ -24,6 +24,12 @@ pub const HOST_END: u64 = 0x7fff_ffff_f000;
 pub const COPY: u64 = 0x1000;
 /// Bytes of the copy buffer.
 pub const COPY_LEN: u64 = 0x8000;
+/// Bytes at the start of the copy buffer for what a call brings along.
+pub const INBOX_LEN: u64 = 0x2000;
+/// Offset of the part of the copy buffer for what the application is given when it goes on.
+pub const OUTBOX: u64 = COPY + INBOX_LEN;
+/// Bytes of that part.
+pub const OUTBOX_LEN: u64 = COPY_LEN - INBOX_LEN;
 /// Offset of the top of the stack on which calls from patched text are served; it grows down to the end of [`Slot`].
 pub const CALL_STACK_TOP: u64 = COPY;
 /// Offset of the room for a signal frame of the sentry's making. It is no part of the alternate signal stack: a kick may
@@ -62,6 +68,8 @@ pub const EVENT_CALL: u32 = 4;
 pub const EVENT_KICKED: u32 = 5;
 /// Message to the sentry: the wait of `OP_WAIT` was ended by a kick.
 pub const EVENT_WAIT_KICKED: u32 = 6;
+/// Message to the sentry: what the application was to be given could not be copied.
+pub const EVENT_OUTBOX_FAULT: u32 = 7;
 /// Message to the sentry: the wait of `OP_WAIT` is over, its result in `Slot::returned`, and the sentry asked for it.
 pub const EVENT_WAIT_DONE: u32 = 8;
 
@@ -86,6 +94,8 @@ pub const OP_RETURN: u32 = 9;
 /// Command: save the extended state (components `args[1]`) at address `args[0]` in the slot.
 pub const OP_SAVE_XSTATE: u32 = 10;
 
+/// Command: empty the outbox.
+pub const OP_EMPTY_OUTBOX: u32 = 12;
 /// Command: make the host call `Slot::calls[0]`, which may sleep, then go on as `OP_RETURN` with its result; with
 /// `Slot::asks_always` tell the sentry first.
 pub const OP_WAIT: u32 = 11;
@@ -125,6 +135,22 @@ pub struct Call {
 
 /// Calls in one batch.
 pub const CALLS: usize = 16;
+
+/// Bytes of application memory in the copy buffer.
+#[repr(C)]
+pub struct Piece {
+    /// Their address in the application.
+    pub addr: AtomicU64,
+    /// How many they are.
+    pub len: AtomicU32,
+    /// Offset of their copy in the slot.
+    pub at: AtomicU32,
+}
+
+/// Pieces that a call brings along.
+pub const INBOX: usize = 2;
+/// Pieces that the application is given when it goes on.
+pub const OUTBOX_PIECES: usize = 8;
 
 /// Registers of the application in a call from patched text: those that [`Slot::call`] does not have.
 #[repr(C)]
@@ -202,6 +228,15 @@ pub struct Slot {
     pub sleeps: AtomicU32,
     /// How often it has done so.
     pub sleep_count: AtomicU32,
+
+    /// What the call of `EVENT_CALL` brings along: of its memory what the sentry will want to read.
+    pub inbox: [Piece; INBOX],
+    /// Pieces in `inbox`.
+    pub inbox_count: AtomicU32,
+    /// Pieces in `outbox`.
+    pub outbox_count: AtomicU32,
+    /// What is copied to the application before it goes on.
+    pub outbox: [Piece; OUTBOX_PIECES],
 
     /// Zero when the thread has left the slot (`CLONE_CHILD_CLEARTID`).
     pub tid: AtomicU32,

@@ -3,6 +3,7 @@
 //! - `layout.rs`: what sentry and stub share. `../../stub/`: the stub program.
 //! - `filter.rs`: the stub's seccomp filter.
 //! - `slot.rs`, `frame.rs`: the sentry's view of a thread's slot and of the signal frame in it.
+//! - `hands.rs`: the stub thread that does the sentry's work, and what travels with its call.
 //! - `pace.rs`: where a sentry thread waits for its stub thread, and whether it spins.
 //! - `patch/`: text whose calls need no trap.
 //! - `process.rs`: a stub process: its life, its descriptors, its death.
@@ -13,6 +14,7 @@
 mod context;
 mod filter;
 mod frame;
+mod hands;
 #[expect(dead_code, unreachable_pub, reason = "shared with the stub, which is another program")]
 mod layout;
 mod pace;

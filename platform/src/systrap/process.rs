@@ -1,7 +1,7 @@
 //! A stub process on the host.
 
 use super::context::Thread;
-use super::layout::{CALLS, Call, FEATURE_FSGSBASE, OP_CALLS, OP_FORK, SLOT_LEN, SLOTS, SLOTS_BASE};
+use super::layout::{CALLS, Call, FEATURE_FSGSBASE, OP_CALLS, OP_EMPTY_OUTBOX, OP_FORK, SLOT_LEN, SLOTS, SLOTS_BASE};
 use super::pace::{Cores, Pace};
 use super::slot::{SlotRef, Slots};
 use super::zygote::Reaper;
@@ -246,6 +246,15 @@ impl Process {
         Ok(last)
     }
 
+    /// What waits in the outbox of a parked thread goes to the application now.
+    pub(super) fn empty_outbox(&self, slot: &SlotRef<'_>) -> Result<(), Errno> {
+        if slot.outbox_count.load(Relaxed) == 0 {
+            return Ok(());
+        }
+        self.command(slot, OP_EMPTY_OUTBOX)?;
+        if slot.result.load(Relaxed) == 0 { Ok(()) } else { Err(Errno::EFAULT) }
+    }
+
     /// Maps a descriptor in the stub: sends it, lets each `mmap` use it, closes it.
     pub(super) fn map_fd(&self, slot: &SlotRef<'_>, fd: BorrowedFd<'_>, mmaps: &[[u64; 6]]) -> Result<i64, Errno> {
         let channel = self.channel.lock();
@@ -276,27 +285,38 @@ impl Process {
         threads.push(Arc::downgrade(thread));
     }
 
-    /// Runs `f` while no thread but the one in slot `own` is in application code. `EAGAIN`: one did not come out.
-    pub(super) fn alone<T>(&self, own: Option<u32>, f: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+    /// Runs `f` while no thread but the one in slot `own` is in application code. Those that sleep in a host call go on
+    /// sleeping; `prepare` makes sure that they wake to the right place. `EAGAIN`: one did not come out.
+    pub(super) fn alone<T>(
+        &self,
+        own: Option<u32>,
+        prepare: impl Fn(),
+        f: impl FnOnce() -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
         let _turn = self.gate.turn.lock();
         let threads: Vec<_> = self.threads.lock().iter().filter_map(Weak::upgrade).collect();
-        let others = || threads.iter().filter(|thread| Some(thread.index) != own);
-        if others().next().is_none() {
+        let others: Vec<_> = threads.iter().filter(|thread| Some(thread.index) != own).collect();
+        if others.is_empty() {
             return f();
         }
         self.gate.is_closed.store(true, SeqCst);
         let deadline = Instant::now() + PATIENCE;
-        let are_out = others().all(|thread| {
-            let is_in = || thread.is_in_app() && !self.is_gone();
-            if is_in() {
+        let result = loop {
+            prepare();
+            let running: Vec<_> = others.iter().filter(|thread| thread.is_running() && !self.is_gone()).collect();
+            if running.is_empty() {
+                break f();
+            }
+            if Instant::now() >= deadline {
+                break Err(Errno::EAGAIN);
+            }
+            for thread in running {
                 thread.kick();
+                while thread.is_running() && !self.is_gone() && Instant::now() < deadline {
+                    std::thread::yield_now();
+                }
             }
-            while is_in() && Instant::now() < deadline {
-                std::thread::yield_now();
-            }
-            !is_in()
-        });
-        let result = if are_out { f() } else { Err(Errno::EAGAIN) };
+        };
         self.gate.is_closed.store(false, SeqCst);
         result
     }

@@ -184,6 +184,8 @@ impl SlotRef<'_> {
         self.minus_self.store(self.stub_addr().wrapping_neg(), Relaxed);
         self.kicked.store(0, Relaxed);
         self.asks_always.store(1, Relaxed);
+        self.inbox_count.store(0, Relaxed);
+        self.outbox_count.store(0, Relaxed);
         self.sleeps.store(0, Relaxed);
         self.sleep_count.store(0, Relaxed);
         self.tid.store(1, Relaxed);

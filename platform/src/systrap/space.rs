@@ -1,6 +1,6 @@
 //! A guest address space.
 
-use super::context::with_hands;
+use super::hands;
 use super::layout::{COPY, COPY_LEN, FAULTED, OP_CMPXCHG, OP_COPY_IN, OP_COPY_OUT, STUB_BASE};
 use super::patch::{Text, TextKey, Texts};
 use super::process::{Process, Vdso, rustix_error};
@@ -39,7 +39,12 @@ impl Space {
             return Ok(0);
         }
         let len = in_guest(addr, buf.len())?;
+        if len == buf.len() && hands::read(&self.process, addr, buf) {
+            self.texts.hide(addr, buf);
+            return Ok(len);
+        }
         let n = if self.process.shared.can_reach {
+            self.settle()?;
             let local = libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: len };
             let remote = libc::iovec { iov_base: addr as *mut _, iov_len: len };
             // SAFETY: `local` is `buf`, in bounds.
@@ -59,6 +64,7 @@ impl Space {
             return Ok(0);
         }
         let len = in_guest(addr, bytes.len())?;
+        self.settle()?;
         if !self.process.shared.can_reach {
             return self.copy(OP_COPY_OUT, addr, len, |slot, at, n| slot.write_bytes(COPY, &bytes[at..at + n]));
         }
@@ -67,6 +73,24 @@ impl Space {
         // SAFETY: `local` is `bytes`, only read.
         let n = unsafe { libc::process_vm_writev(self.process.pid, &raw const local, 1, &raw const remote, 1, 0) };
         moved(n)
+    }
+
+    /// As [`Self::write`], but the bytes may only be there when the calling thread's own application goes on from its
+    /// call, which then fails with `EFAULT` should they not go in. For results that nobody else waits for.
+    pub fn write_later(&self, addr: u64, bytes: &[u8]) -> Result<usize, Errno> {
+        let is_in_guest = in_guest(addr, bytes.len()) == Ok(bytes.len());
+        if is_in_guest && hands::write(&self.process, addr, bytes) { Ok(bytes.len()) } else { self.write(addr, bytes) }
+    }
+
+    /// The string at `addr` that the present call brought along, without its end.
+    pub fn read_string(&self, addr: u64) -> Option<Vec<u8>> {
+        // A string in patched text is read where the jumps are hidden.
+        hands::read_string(&self.process, addr).filter(|_| !self.texts.holds(addr))
+    }
+
+    /// What this thread has written is in the memory.
+    fn settle(&self) -> Result<(), Errno> {
+        hands::settle(&self.process)
     }
 
     /// Lets the bound stub thread copy between guest memory and its copy buffer, which `buffer` empties after
@@ -79,7 +103,7 @@ impl Space {
         mut buffer: impl FnMut(&SlotRef<'_>, usize, usize),
     ) -> Result<usize, Errno> {
         let mut done = 0;
-        with_hands(&self.process, |slot| {
+        hands::with(&self.process, |slot| {
             while done < len {
                 let want = (len - done).min(COPY_LEN as usize);
                 if op == OP_COPY_OUT {
@@ -131,7 +155,7 @@ impl Space {
     /// Atomic compare-and-exchange of the word at `addr` (a multiple of 4): its old value; `EFAULT`.
     pub fn compare_exchange(&self, addr: u64, old: u32, new: u32) -> Result<u32, Errno> {
         in_guest(addr, 4)?;
-        with_hands(&self.process, |slot| {
+        hands::with(&self.process, |slot| {
             slot.args[0].store(addr, Relaxed);
             slot.args[1].store(old.into(), Relaxed);
             slot.args[2].store(new.into(), Relaxed);
@@ -162,7 +186,7 @@ impl Space {
         range(addr, len)?;
         let flags = 0x10 | if shared { 0x1 } else { 0x2 };
         let mmap = [addr, len, protection(prot), flags, 0, offset];
-        with_hands(&self.process, |slot| self.process.map_fd(slot, fd, &[mmap]).map(|_| ()))
+        hands::with(&self.process, |slot| self.process.map_fd(slot, fd, &[mmap]).map(|_| ()))
     }
 
     /// Unmaps.
@@ -195,7 +219,7 @@ impl Space {
     pub fn residency(&self, addr: u64, pages: u64) -> Result<Vec<u8>, Errno> {
         let len = pages.checked_mul(abi::mm::PAGE_SIZE).filter(|_| pages <= COPY_LEN).ok_or(Errno::EINVAL)?;
         range(addr, len)?;
-        with_hands(&self.process, |slot| {
+        hands::with(&self.process, |slot| {
             let vec = slot.stub_addr() + COPY;
             self.process.calls(slot, &[(libc::SYS_mincore, [addr, len, vec, 0, 0, 0])])?;
             let mut resident = vec![0; pages as usize];
@@ -206,7 +230,7 @@ impl Space {
 
     /// A host call of the futex family that does not sleep; addresses are the application's.
     pub fn futex(&self, args: [u64; 6]) -> Result<u32, Errno> {
-        with_hands(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_futex, args)]))
+        hands::with(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_futex, args)]))
             .map(|result| result as u32)
     }
 
@@ -216,13 +240,13 @@ impl Space {
             in_guest(addr, len as usize)?;
         }
         let args = [addr, len.into(), flags.into(), signature.into(), 0, 0];
-        with_hands(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_rseq, args)]).map(|_| ()))
+        hands::with(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_rseq, args)]).map(|_| ()))
     }
 
     /// `membarrier(2)` on the host, for the threads of this space.
     pub fn membarrier(&self, command: u32, flags: u32) -> Result<u64, Errno> {
         let args = [command.into(), flags.into(), 0, 0, 0, 0];
-        with_hands(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_membarrier, args)]))
+        hands::with(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_membarrier, args)]))
             .map(|result| result as u64)
     }
 
@@ -247,16 +271,16 @@ impl Space {
     /// Maps a patched text with `prot` over the original at `at`, and its trampolines where
     /// [`Text::trampolines_at`] says, which must be free. On failure the original must be mapped anew.
     pub fn map_text(&self, text: &Arc<Text>, at: u64, prot: Prot) -> Result<(), Errno> {
-        let (trampolines, mut runs) = text.mmaps(at, protection(prot)).ok_or(Errno::ENOMEM)?;
-        runs.insert(0, trampolines);
-        with_hands(&self.process, |slot| {
-            self.process.alone(Some(slot.index()), || {
-                if !self.texts.add(text, at) {
-                    return Err(Errno::ENOMEM);
-                }
-                let mapped = self.process.map_fd(slot, text.memory(), &runs);
-                mapped.map(|_| ()).inspect_err(|_| self.texts.retire(at))
-            })
+        let (trampolines, runs) = text.mmaps(at, protection(prot)).ok_or(Errno::ENOMEM)?;
+        hands::with(&self.process, |slot| {
+            self.process.map_fd(slot, text.memory(), &[trampolines])?;
+            if !self.texts.add(text, at) {
+                return Err(Errno::ENOMEM);
+            }
+            // Behind a call by trap may be where a jump is going to be.
+            let prepare = || self.process.move_saved(|rip| self.texts.resume_at(rip));
+            let map = || self.process.map_fd(slot, text.memory(), &runs).map(drop);
+            self.process.alone(Some(slot.index()), prepare, map).inspect_err(|_| self.texts.retire(at))
         })
     }
 
@@ -270,13 +294,13 @@ impl Space {
         self.texts.retire(at);
     }
 
-    /// Runs `restore`, which maps the original of a retired text at `at`, and unmaps its trampolines, while no other
-    /// thread runs; then nothing is left of it.
-    pub fn forget_text(&self, at: u64, restore: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
-        let own = with_hands(&self.process, |slot| Ok(slot.index()))?;
-        self.process.alone(Some(own), || {
-            restore()?;
-            self.process.move_saved(|rip| self.texts.place(rip).address(rip));
+    /// Runs `unmap`, which unmaps the trampolines of a retired text at `at`, while nobody is in them; then nothing is
+    /// left of it.
+    pub fn forget_text(&self, at: u64, unmap: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
+        let own = hands::with(&self.process, |slot| Ok(slot.index()))?;
+        let prepare = || self.process.move_saved(|rip| self.texts.place_of(at, rip).address(rip));
+        self.process.alone(Some(own), prepare, || {
+            unmap()?;
             self.texts.forget(at);
             Ok(())
         })
@@ -289,13 +313,17 @@ impl Space {
             return Ok(());
         }
         let memory = self.memory_file()?;
-        self.process.alone(None, || {
-            for (addr, bytes) in &jumps {
-                memory.write_all_at(bytes, *addr).map_err(|_| Errno::EFAULT)?;
-            }
-            self.texts.retire_all();
-            Ok(())
-        })
+        self.process.alone(
+            None,
+            || (),
+            || {
+                for (addr, bytes) in &jumps {
+                    memory.write_all_at(bytes, *addr).map_err(|_| Errno::EFAULT)?;
+                }
+                self.texts.retire_all();
+                Ok(())
+            },
+        )
     }
 
     /// Length of the vDSO with its data, to be placed by [`Self::move_vdso`]. 0: the host has none.
@@ -314,7 +342,7 @@ impl Space {
         range(addr, vdso.len())?;
         for &(offset, len) in &vdso.parts {
             let args = [vdso.start + offset, len, len, 3, addr + offset, 0];
-            with_hands(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_mremap, args)]).map(|_| ()))?;
+            hands::with(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_mremap, args)]).map(|_| ()))?;
         }
         Ok(addr + vdso.image)
     }
@@ -323,7 +351,7 @@ impl Space {
     pub fn discard_vdso(&self) -> Result<(), Errno> {
         let vdso = self.vdso();
         let args = [vdso.start, vdso.len(), 0, 0, 0, 0];
-        with_hands(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_munmap, args)]).map(|_| ()))
+        hands::with(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_munmap, args)]).map(|_| ()))
     }
 
     /// Bytes resident on the host, and of these the shared ones (files, shared memory). Zero when gone.
@@ -356,7 +384,7 @@ impl Space {
 
     fn call(&self, nr: i64, args: [u64; 6]) -> Result<(), Errno> {
         range(args[0], args[1])?;
-        with_hands(&self.process, |slot| self.process.calls(slot, &[(nr, args)]).map(|_| ()))
+        hands::with(&self.process, |slot| self.process.calls(slot, &[(nr, args)]).map(|_| ()))
     }
 }
 

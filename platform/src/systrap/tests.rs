@@ -222,6 +222,32 @@ fn extended_state_round_trip() {
 }
 
 #[test]
+fn the_stub_leaves_vector_registers_alone() {
+    use iced_x86::{Decoder, DecoderOptions};
+    let image = zygote::STUB;
+    let word = |at: usize, len: usize| {
+        image[at..at + len].iter().rev().fold(0usize, |value, &byte| value << 8 | usize::from(byte))
+    };
+    let (headers, size, count) = (word(32, 8), word(54, 2), word(56, 2));
+    let mut instructions = 0;
+    for header in (0..count).map(|i| headers + i * size) {
+        // PT_LOAD with PF_X.
+        if word(header, 4) != 1 || word(header + 4, 4) & 1 == 0 {
+            continue;
+        }
+        let (offset, len) = (word(header + 8, 8), word(header + 32, 8));
+        for instruction in Decoder::new(64, &image[offset..offset + len], DecoderOptions::NONE) {
+            instructions += 1;
+            let is_vector = instruction.op_kinds().enumerate().any(|(i, kind)| {
+                kind == iced_x86::OpKind::Register && instruction.op_register(i as u32).is_vector_register()
+            });
+            assert!(!is_vector, "{:?} at {:#x}", instruction.code(), instruction.ip());
+        }
+    }
+    assert!(instructions > 500, "{instructions} instructions");
+}
+
+#[test]
 #[ignore = "prints times"]
 fn round_trip_times() {
     let (_space, mut context) = space(SYSCALLS);

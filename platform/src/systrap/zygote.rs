@@ -23,7 +23,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use sync::{Mutex, Rank};
 
 /// The stub program; built by build.rs.
-static STUB: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/stub"));
+pub(super) static STUB: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/stub"));
 
 /// `HWCAP2_FSGSBASE`.
 const HWCAP2_FSGSBASE: u64 = 2;

@@ -6,4 +6,4 @@ mod outside;
 mod program;
 mod streams;
 
-pub(crate) use machine::Machine;
+pub(crate) use machine::{Machine, Running};

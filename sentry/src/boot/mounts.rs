@@ -91,7 +91,7 @@ impl Builder<'_> {
     }
 
     fn mount(&mut self, walk: &Walk<'_>, fs: &FsContext, mount: &Mount) -> Result<(), Errno> {
-        let (filesystem, source) = self.filesystem(walk.caller, mount)?;
+        let (filesystem, source) = self.filesystem(walk.caller(), mount)?;
         let kind = filesystem.root().kind();
         let at = self.target(walk, mount, kind)?;
         fs.namespace().mount(&at, &filesystem, source.as_bytes(), flags(mount.options))

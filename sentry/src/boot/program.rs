@@ -92,6 +92,7 @@ impl Program {
             fs: self.fs.clone(),
             limits: self.limits(),
             no_new_privs: self.process.no_new_privs,
+            seccomp: self.process.seccomp.clone(),
             oom_score_adj: self.oom_score_adj,
             is_mortal: self.is_mortal,
             terminal: self.terminal.clone(),

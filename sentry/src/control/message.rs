@@ -34,6 +34,8 @@ pub enum Order {
     TakeTerminalBack,
     /// It will not be lent.
     RefuseTerminal,
+    /// The listener has its name: accept connections.
+    Listen,
 }
 
 /// Who gets a signal.

@@ -18,7 +18,7 @@ const CLIENTS: usize = 16;
 /// What the control thread listens to.
 #[derive(Default)]
 pub(crate) struct Sources {
-    /// Where later commands connect.
+    /// Where later commands connect, from [`Order::Listen`] on.
     pub listener: Option<OwnedFd>,
     /// Signals of the sandbox's own terminal, and the terminal.
     pub window: Option<(Signals, OwnedFd)>,
@@ -31,6 +31,7 @@ pub(crate) struct Server {
     sandbox: Arc<Sandbox>,
     sources: Sources,
     has_starter: bool,
+    is_listening: bool,
     clients: Vec<Link>,
 }
 
@@ -45,7 +46,7 @@ enum Source {
 impl Server {
     /// Starts it.
     pub(crate) fn start(sandbox: Arc<Sandbox>, sources: Sources) -> io::Result<()> {
-        let mut server = Self { sandbox, sources, has_starter: true, clients: Vec::new() };
+        let mut server = Self { sandbox, sources, has_starter: true, is_listening: false, clients: Vec::new() };
         let body = move || {
             while let Ok(ready) = server.wait() {
                 // Backwards: a client that hangs up is removed from the list.
@@ -61,7 +62,8 @@ impl Server {
         if self.has_starter {
             sources.push((Source::Starter, self.sandbox.link().as_fd()));
         }
-        if let Some(listener) = self.sources.listener.as_ref().filter(|_| self.clients.len() < CLIENTS) {
+        let takes_more = self.is_listening && self.clients.len() < CLIENTS;
+        if let Some(listener) = self.sources.listener.as_ref().filter(|_| takes_more) {
             sources.push((Source::Listener, listener.as_fd()));
         }
         if let Some((signals, _)) = &self.sources.window {
@@ -101,8 +103,10 @@ impl Server {
 
     fn serve_starter(&mut self) {
         if let Ok(Some(order)) = self.sandbox.link().next_order() {
-            if order == Order::Detach {
-                self.sources.dies_with_starter = false;
+            match order {
+                Order::Detach => self.sources.dies_with_starter = false,
+                Order::Listen => self.is_listening = true,
+                _ => {}
             }
             let report = self.sandbox.carry_out(&order);
             match &report {

@@ -1,5 +1,6 @@
 //! The host calls that the sentry may make from the end of its boot to its own end.
 
+mod code;
 mod filter;
 mod table;
 

@@ -15,7 +15,7 @@ fn read_header(task: &CurrentTask, header: UserPtr<CapHeader>) -> Result<(CapHea
         CAPABILITY_VERSION_1 => Ok((value, 1)),
         CAPABILITY_VERSION_2 | CAPABILITY_VERSION_3 => Ok((value, 2)),
         _ => {
-            header.write(&**task.mm(), &CapHeader { version: CAPABILITY_VERSION_3, ..value })?;
+            header.give(&**task.mm(), &CapHeader { version: CAPABILITY_VERSION_3, ..value })?;
             Err(Errno::EINVAL)
         }
     }
@@ -48,7 +48,7 @@ pub(crate) fn capget(task: &mut CurrentTask, header: UserPtr<CapHeader>, data: U
             permitted: part(creds.permitted),
             inheritable: part(creds.inheritable),
         };
-        data.at(index)?.write(&**task.mm(), &value)?;
+        data.at(index)?.give(&**task.mm(), &value)?;
     }
     Ok(())
 }

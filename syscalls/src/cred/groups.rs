@@ -20,7 +20,7 @@ pub(crate) fn getgroups(task: &mut CurrentTask, size: i32, list: UserPtr<u32>) -
         return Err(Errno::EINVAL);
     }
     let groups: Vec<u32> = creds.groups.iter().map(|&gid| creds.user_ns.guest_gid(gid)).collect();
-    task.mm().write(list.addr(), groups.as_slice().as_bytes())?;
+    task.mm().give(list.addr(), groups.as_slice().as_bytes())?;
     Ok(count)
 }
 

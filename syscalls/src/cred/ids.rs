@@ -70,7 +70,7 @@ fn get_all(task: &CurrentTask, kind: Kind, to: [UserPtr<u32>; 3]) -> Result<(), 
     let creds = task.creds();
     let ids = Ids::of(creds, kind);
     for (to, id) in to.into_iter().zip([ids.real, ids.effective, ids.saved]) {
-        to.write(&**task.mm(), &shown(creds, kind, id))?;
+        to.give(&**task.mm(), &shown(creds, kind, id))?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use abi::mount::MountFlags;
 use kernel::CurrentTask;
 use mm::UserStr;
 use std::sync::Arc;
-use vfs::{Caller, Credentials, Place, Walk};
+use vfs::{Caller, Credentials, Place};
 
 /// `access(2)`.
 pub(crate) fn access(task: &mut CurrentTask, path: UserStr, mode: u32) -> Result<(), Errno> {
@@ -31,7 +31,7 @@ pub(crate) fn faccessat2(task: &mut CurrentTask, dir: Fd, path: UserStr, mode: u
         find_bytes(task, dir, &path, flags)?
     } else {
         let walk = super::path::walk_from(task, dir, &path)?;
-        Walk { caller: &caller, ..walk }.find(&path, flags & AT_SYMLINK_NOFOLLOW == 0)?
+        walk.by(&caller).find(&path, flags & AT_SYMLINK_NOFOLLOW == 0)?
     };
     check(&caller, &place, mode)
 }

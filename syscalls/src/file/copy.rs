@@ -34,7 +34,7 @@ fn read_offset(task: &CurrentTask, pointer: UserPtr<i64>) -> Result<Option<u64>,
 
 fn write_offset(task: &CurrentTask, pointer: UserPtr<i64>, offset: Option<u64>) -> Result<(), Errno> {
     match (pointer.optional(), offset) {
-        (Some(pointer), Some(offset)) => pointer.write(&**task.mm(), &(offset as i64)),
+        (Some(pointer), Some(offset)) => pointer.give(&**task.mm(), &(offset as i64)),
         _ => Ok(()),
     }
 }

@@ -10,8 +10,8 @@ use vfs::{Capability, Walk};
 
 /// `getcwd(2)` of the kernel: the length with the zero byte.
 pub(crate) fn getcwd(task: &mut CurrentTask, buf: UserAddr, len: usize) -> Result<usize, Errno> {
-    let (root, cwd) = task.fs().root_and_cwd();
-    let mut path = cwd.cwd_path(&root)?;
+    let directories = task.fs().directories();
+    let mut path = directories.cwd.cwd_path(&directories.root)?;
     path.push(0);
     if path.len() > abi::mm::PAGE_SIZE as usize {
         return Err(Errno::ENAMETOOLONG);
@@ -19,7 +19,7 @@ pub(crate) fn getcwd(task: &mut CurrentTask, buf: UserAddr, len: usize) -> Resul
     if path.len() > len {
         return Err(Errno::ERANGE);
     }
-    task.mm().write(buf, &path)?;
+    task.mm().give(buf, &path)?;
     Ok(path.len())
 }
 

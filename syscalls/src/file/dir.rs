@@ -53,7 +53,7 @@ fn read_dir(task: &CurrentTask, fd: Fd, addr: UserAddr, len: u32, is_old: bool) 
     if entries.bytes.is_empty() && entries.is_full {
         return Err(Errno::EINVAL.into());
     }
-    task.mm().write(addr, &entries.bytes)?;
+    task.mm().give(addr, &entries.bytes)?;
     Ok(entries.bytes.len())
 }
 

@@ -68,12 +68,8 @@ fn wait(
     }
     let file = task.fds().get(epoll.0)?;
     let epoll = file.downcast::<Epoll>().ok_or(Errno::EINVAL)?;
-    let found = epoll.wait(task.caller(), max as usize, deadline, only_look)?;
-    let list: Vec<Event> = found
-        .iter()
-        .map(|&(events, data)| Event { events, data_low: data as u32, data_high: (data >> 32) as u32 })
-        .collect();
-    task.mm().write(events, list.as_slice().as_bytes())?;
+    let list = epoll.wait(task.caller(), max as usize, deadline, only_look)?;
+    task.mm().give(events, list.as_slice().as_bytes())?;
     Ok(list.len())
 }
 

@@ -30,17 +30,17 @@ pub(crate) fn ioctl(task: &mut CurrentTask, fd: Fd, command: u32, arg: u64) -> R
             sigio::set_owner(task, &file, id)?;
         }
         FIOGETOWN | SIOCGPGRP if file.downcast::<net::Socket>().is_some() => {
-            UserPtr::new(UserAddr(arg)).write(&**task.mm(), &sigio::owner(task, &file))?;
+            UserPtr::new(UserAddr(arg)).give(&**task.mm(), &sigio::owner(task, &file))?;
         }
         FIONREAD if file.kind() == Some(FileType::Regular) => {
             let left = file.inode()?.attr()?.size.saturating_sub(file.offset());
-            UserPtr::new(UserAddr(arg)).write(&**task.mm(), &(left as i32))?;
+            UserPtr::new(UserAddr(arg)).give(&**task.mm(), &(left as i32))?;
         }
         FIOQSIZE if matches!(file.kind(), Some(FileType::Regular | FileType::Directory)) => {
-            UserPtr::new(UserAddr(arg)).write(&**task.mm(), &(file.inode()?.attr()?.size as i64))?;
+            UserPtr::new(UserAddr(arg)).give(&**task.mm(), &(file.inode()?.attr()?.size as i64))?;
         }
         FIGETBSZ if file.kind().is_some() => {
-            UserPtr::new(UserAddr(arg)).write(&**task.mm(), &(file.inode()?.attr()?.blksize as i32))?;
+            UserPtr::new(UserAddr(arg)).give(&**task.mm(), &(file.inode()?.attr()?.blksize as i32))?;
         }
         FICLONE | FICLONERANGE | FIDEDUPERANGE | FS_IOC_FIEMAP if file.kind() == Some(FileType::Regular) => {
             return Err(Errno::EOPNOTSUPP.into());

@@ -114,5 +114,5 @@ pub(super) fn query(
             request.pid = other.pid;
         }
     }
-    pointer.write(&**task.mm(), &request)
+    pointer.give(&**task.mm(), &request)
 }

@@ -157,6 +157,6 @@ pub(crate) fn readlinkat(
         LinkTarget::File(file) => file.path(&root),
     };
     let target = target.get(..len).unwrap_or(&target);
-    task.mm().write(buf, target)?;
+    task.mm().give(buf, target)?;
     Ok(target.len())
 }

@@ -19,7 +19,7 @@ pub(crate) fn pipe2(task: &mut CurrentTask, fds: UserPtr<[i32; 2]>, flags: OpenF
     let cloexec = flags.contains(OpenFlags::CLOEXEC);
     let read_end = task.fds().reserve(task.caller(), 0, cloexec)?;
     let write_end = task.fds().reserve(task.caller(), 0, cloexec)?;
-    fds.write(&**task.mm(), &[read_end.fd(), write_end.fd()])?;
+    fds.give(&**task.mm(), &[read_end.fd(), write_end.fd()])?;
     read_end.install(reader);
     write_end.install(writer);
     Ok(())

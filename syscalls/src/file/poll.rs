@@ -45,7 +45,7 @@ pub(super) fn write_left(task: &CurrentTask, timeout: UserPtr<Timespec>, deadlin
         let left = deadline.left();
         let left = Timespec { sec: left.as_secs() as i64, nsec: i64::from(left.subsec_nanos()) };
         // poll_select_finish ignores it too.
-        let _ = timeout.write(&**task.mm(), &left);
+        let _ = timeout.give(&**task.mm(), &left);
     }
 }
 
@@ -73,18 +73,17 @@ fn run(
     for (entry, item) in list.iter_mut().zip(&items) {
         entry.revents = item.got.bits() as u16;
     }
-    task.mm().write(fds, list.as_slice().as_bytes())?;
+    task.mm().give(fds, list.as_slice().as_bytes())?;
     Ok(found)
 }
 
 fn item(task: &CurrentTask, entry: PollFd) -> Polled {
-    let want = Events::from_bits_truncate(u32::from(entry.events));
     if entry.fd < 0 {
-        return Polled { file: None, want, got: Events::empty() };
+        return Polled::nothing(Events::empty());
     }
     match task.fds().get(entry.fd) {
-        Ok(file) => Polled { file: Some(file), want, got: Events::empty() },
-        Err(_) => Polled { file: None, want, got: Events::NVAL },
+        Ok(file) => Polled::new(file, Events::from_bits_truncate(u32::from(entry.events))),
+        Err(_) => Polled::nothing(Events::NVAL),
     }
 }
 

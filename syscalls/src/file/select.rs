@@ -9,6 +9,7 @@ use mm::{UserAddr, UserMemory, UserPtr};
 use std::time::Duration;
 use sync::{Deadline, Fail};
 use vfs::Polled;
+use zerocopy::IntoBytes;
 
 const READ: Events = Events::IN.union(Events::RDNORM).union(Events::RDBAND);
 const WRITE: Events = Events::OUT.union(Events::WRNORM).union(Events::WRBAND);
@@ -18,54 +19,77 @@ const WRITE_READY: Events = WRITE.union(Events::ERR);
 /// The three sets: read, write, exceptional.
 type Sets = [UserAddr; 3];
 
-/// A set as bytes, a whole number of 8-byte words; empty for a null pointer.
-fn read_set(task: &CurrentTask, set: UserAddr, count: usize) -> Result<Vec<u8>, Errno> {
+/// The first `count` members of a set as words; empty for a null pointer.
+fn read_set(task: &CurrentTask, set: UserAddr, count: usize) -> Result<Vec<u64>, Errno> {
     if set.is_null() {
         return Ok(Vec::new());
     }
-    UserPtr::<u8>::new(set).read_array(&**task.mm(), count.div_ceil(64) * 8)
+    let mut words = UserPtr::<u64>::new(set).read_array(&**task.mm(), count.div_ceil(64))?;
+    if let Some(last) = words.last_mut()
+        && !count.is_multiple_of(64)
+    {
+        *last &= bit(count) - 1;
+    }
+    Ok(words)
 }
 
-fn is_set(set: &[u8], fd: usize) -> bool {
-    set.get(fd / 8).is_some_and(|byte| byte & 1 << (fd % 8) != 0)
+const fn bit(fd: usize) -> u64 {
+    1 << (fd % 64)
 }
+
+fn is_set(set: &[u64], fd: usize) -> bool {
+    set.get(fd / 64).is_some_and(|word| word & bit(fd) != 0)
+}
+
+/// The descriptors that are in one of the sets.
+fn members(sets: &[Vec<u64>; 3]) -> impl Iterator<Item = usize> {
+    let words = sets.iter().map(Vec::len).max().unwrap_or(0);
+    let word = |index: usize| sets.iter().filter_map(|set| set.get(index)).fold(0, |all, word| all | word);
+    (0..words).flat_map(move |index| {
+        let mut left = word(index);
+        std::iter::from_fn(move || {
+            let fd = index * 64 + left.trailing_zeros() as usize;
+            left &= left.checked_sub(1)?;
+            Some(fd)
+        })
+    })
+}
+
+/// What each set asks for, and what counts as an answer.
+const KINDS: [(Events, Events); 3] = [(READ, READ_READY), (WRITE, WRITE_READY), (Events::PRI, Events::PRI)];
 
 fn run(
     task: &CurrentTask,
     count: i32,
-    sets: Sets,
+    addrs: Sets,
     (deadline, only_look): (Option<Deadline>, bool),
 ) -> Result<usize, Fail> {
     let count = usize::try_from(count).map_err(|_| Errno::EINVAL)?.min(task.fds().size());
-    let [read, write, except] =
-        [read_set(task, sets[0], count)?, read_set(task, sets[1], count)?, read_set(task, sets[2], count)?];
+    let mut sets =
+        [read_set(task, addrs[0], count)?, read_set(task, addrs[1], count)?, read_set(task, addrs[2], count)?];
     let mut fds = Vec::new();
     let mut items = Vec::new();
-    for fd in 0..count {
-        let mut want = Events::empty();
-        want |= if is_set(&read, fd) { READ } else { Events::empty() };
-        want |= if is_set(&write, fd) { WRITE } else { Events::empty() };
-        want |= if is_set(&except, fd) { Events::PRI } else { Events::empty() };
-        if !want.is_empty() {
-            let file = task.fds().get(fd as i32)?;
-            fds.push(fd);
-            items.push(Polled { file: Some(file), want, got: Events::empty() });
-        }
+    for fd in members(&sets) {
+        let asked = sets.iter().zip(KINDS).filter(|(set, _)| is_set(set, fd)).map(|(_, (want, _))| want);
+        let want = asked.fold(Events::empty(), Events::union);
+        fds.push(fd);
+        items.push(Polled::new(task.fds().get(fd as i32)?, want));
     }
     vfs::poll(task.caller(), &mut items, deadline, only_look)?;
     let mut found = 0;
-    let asked = [(read, READ, READ_READY), (write, WRITE, WRITE_READY), (except, Events::PRI, Events::PRI)];
-    for ((old, want, ready), addr) in asked.into_iter().zip(sets) {
-        let mut new = vec![0u8; old.len()];
+    for ((set, (_, ready)), addr) in sets.iter_mut().zip(KINDS).zip(addrs) {
         for (&fd, item) in fds.iter().zip(&items) {
-            if item.want.contains(want) && is_set(&old, fd) && item.got.intersects(ready) {
-                if let Some(byte) = new.get_mut(fd / 8) {
-                    *byte |= 1 << (fd % 8);
+            if let Some(word) = set.get_mut(fd / 64)
+                && *word & bit(fd) != 0
+            {
+                if item.got.intersects(ready) {
+                    found += 1;
+                } else {
+                    *word &= !bit(fd);
                 }
-                found += 1;
             }
         }
-        task.mm().write(addr, &new)?;
+        task.mm().give(addr, set.as_slice().as_bytes())?;
     }
     Ok(found)
 }
@@ -93,7 +117,7 @@ pub(crate) fn select(
         let left = deadline.left();
         let left = Timeval { sec: left.as_secs() as i64, usec: i64::from(left.subsec_micros()) };
         // A bad address does not matter any more.
-        let _ = timeout.write(&**task.mm(), &left);
+        let _ = timeout.give(&**task.mm(), &left);
     }
     result
 }

@@ -35,7 +35,7 @@ pub(super) fn control(task: &CurrentTask, file: &OpenFile, command: u32, arg: u6
         F_GETOWN_EX => {
             let SignalOwner { kind, id, .. } = file.owner();
             let owner = FOwnerEx { kind, pid: task.kernel().tree().id_in(&task.task().pid_namespace(), id) };
-            UserPtr::new(UserAddr(arg)).write(&**task.mm(), &owner).map(|()| 0)
+            UserPtr::new(UserAddr(arg)).give(&**task.mm(), &owner).map(|()| 0)
         }
         F_SETSIG if arg > NSIG => Err(Errno::EINVAL),
         F_SETSIG => {

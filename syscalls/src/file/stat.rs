@@ -34,7 +34,7 @@ fn write_stat(task: &CurrentTask, attr: &Attr, buf: UserPtr<Stat>) -> Result<(),
         ctime: attr.ctime,
         ..Stat::default()
     };
-    buf.write(&**task.mm(), &stat)
+    buf.give(&**task.mm(), &stat)
 }
 
 /// `stat(2)`.
@@ -91,7 +91,7 @@ pub(crate) fn statx(
     }
     let place = find(task, dir, path, flags)?;
     let statx = fill(task, &place)?;
-    buf.write(&**task.mm(), &statx)
+    buf.give(&**task.mm(), &statx)
 }
 
 const fn stamp(time: Timespec) -> StatxTimestamp {

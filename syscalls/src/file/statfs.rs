@@ -27,7 +27,7 @@ fn write(task: &CurrentTask, place: &Place, buf: UserPtr<StatfsBuf>) -> Result<(
         flags: flags(place),
         spare: [0; 4],
     };
-    buf.write(&**task.mm(), &statfs)
+    buf.give(&**task.mm(), &statfs)
 }
 
 /// `ST_*` of a mount.

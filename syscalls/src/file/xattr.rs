@@ -26,7 +26,7 @@ fn give(task: &CurrentTask, value: &[u8], buf: UserAddr, room: usize) -> Result<
     if value.len() > room {
         return Err(Errno::ERANGE);
     }
-    task.mm().write(buf, value)?;
+    task.mm().give(buf, value)?;
     Ok(value.len())
 }
 

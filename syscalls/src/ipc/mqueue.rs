@@ -195,9 +195,9 @@ pub(crate) fn mq_timedreceive(
     };
     let (received_priority, received) = received;
     if let Some(priority) = priority.optional() {
-        priority.write(&**task.mm(), &received_priority)?;
+        priority.give(&**task.mm(), &received_priority)?;
     }
-    task.mm().write(text, &received)?;
+    task.mm().give(text, &received)?;
     Ok(received.len())
 }
 
@@ -260,7 +260,7 @@ pub(crate) fn mq_getsetattr(
         file.change_flags(OpenFlags::NONBLOCK, new.flags & nonblock != 0)?;
     }
     match old.optional() {
-        Some(old) => old.write(&**task.mm(), &was),
+        Some(old) => old.give(&**task.mm(), &was),
         None => Ok(()),
     }
 }

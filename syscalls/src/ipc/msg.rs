@@ -78,8 +78,8 @@ pub(crate) fn msgrcv(
     let max = usize::try_from(len).unwrap_or(usize::MAX);
     let receive = || queue.receive(kind, max, flags, pid);
     let (kind, text) = block(task, &queue, Errno::ENOMSG, flags & IPC_NOWAIT != 0, receive)?;
-    UserPtr::new(msg).write(&**task.mm(), &kind)?;
-    task.mm().write(msg.offset(8)?, &text)?;
+    UserPtr::new(msg).give(&**task.mm(), &kind)?;
+    task.mm().give(msg.offset(8)?, &text)?;
     Ok(text.len())
 }
 
@@ -128,7 +128,7 @@ pub(crate) fn msgctl(task: &mut CurrentTask, id: i32, command: i32, buf: UserAdd
 fn store_stat(task: &CurrentTask, queue: &MsgQueue, id: i32, to: UserAddr) -> Result<(), Errno> {
     let mut stat = queue.stat(id);
     stat.perm = shown(task, stat.perm);
-    UserPtr::new(to).write(&**task.mm(), &stat)
+    UserPtr::new(to).give(&**task.mm(), &stat)
 }
 
 /// `IPC_INFO`, and with `used` `MSG_INFO`: the highest place in use.
@@ -154,6 +154,6 @@ fn info(task: &CurrentTask, ns: &IpcNamespace, used: bool, to: UserPtr<Msginfo>)
         info.msgmap = totals.messages as i32;
         info.msgtql = totals.bytes as i32;
     }
-    to.write(&**task.mm(), &info)?;
+    to.give(&**task.mm(), &info)?;
     Ok(ns.msgs.last_index().into())
 }

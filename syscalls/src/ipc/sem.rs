@@ -143,7 +143,7 @@ pub(crate) fn semctl(task: &mut CurrentTask, id: i32, num: i32, command: i32, ar
         }
         GETALL => {
             check(task, &ns, &*set, READ)?;
-            task.mm().write(UserAddr(arg), set.values().as_slice().as_bytes()).map(|()| 0)
+            task.mm().give(UserAddr(arg), set.values().as_slice().as_bytes()).map(|()| 0)
         }
         SETALL => {
             check(task, &ns, &*set, WRITE)?;
@@ -177,7 +177,7 @@ fn check_value(value: i32) -> Result<(), Errno> {
 fn store_stat(task: &CurrentTask, set: &SemSet, id: i32, to: u64) -> Result<(), Errno> {
     let mut stat = set.stat(id);
     stat.perm = shown(task, stat.perm);
-    UserPtr::new(UserAddr(to)).write(&**task.mm(), &stat)
+    UserPtr::new(UserAddr(to)).give(&**task.mm(), &stat)
 }
 
 /// `IPC_INFO`, and with `used` `SEM_INFO`: the highest place in use.
@@ -199,6 +199,6 @@ fn info(task: &CurrentTask, ns: &IpcNamespace, used: bool, to: UserPtr<Seminfo>)
         info.semusz = sets.len() as i32;
         info.semaem = sets.iter().map(|(_, set)| set.len()).sum::<usize>() as i32;
     }
-    to.write(&**task.mm(), &info)?;
+    to.give(&**task.mm(), &info)?;
     Ok(ns.sems.last_index().into())
 }

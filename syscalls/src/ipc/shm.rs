@@ -120,7 +120,7 @@ pub(crate) fn shmctl(task: &mut CurrentTask, id: i32, command: i32, buf: UserAdd
                 shmall: SHMALL,
                 unused: [0; 4],
             };
-            UserPtr::new(buf).write(&**task.mm(), &info)?;
+            UserPtr::new(buf).give(&**task.mm(), &info)?;
             Ok(ns.shms.last_index().into())
         }
         SHM_INFO => info(task, &ns, UserPtr::new(buf)),
@@ -168,7 +168,7 @@ pub(crate) fn shmctl(task: &mut CurrentTask, id: i32, command: i32, buf: UserAdd
 fn store_stat(task: &CurrentTask, segment: &Segment, to: UserAddr) -> Result<(), Errno> {
     let mut stat = segment.stat();
     stat.perm = shown(task, stat.perm);
-    UserPtr::new(to).write(&**task.mm(), &stat)
+    UserPtr::new(to).give(&**task.mm(), &stat)
 }
 
 /// `SHM_INFO`: the highest place in use.
@@ -179,6 +179,6 @@ fn info(task: &CurrentTask, ns: &IpcNamespace, to: UserPtr<ShmInfo>) -> Result<i
         totals.pages = totals.pages.saturating_add(segment.pages());
     }
     let info = ShmInfo { used_ids: totals.segments, shm_tot: totals.pages, ..ShmInfo::default() };
-    to.write(&**task.mm(), &info)?;
+    to.give(&**task.mm(), &info)?;
     Ok(ns.shms.last_index().into())
 }

@@ -54,7 +54,7 @@ pub(crate) fn mincore(task: &mut CurrentTask, addr: UserAddr, len: u64, vec: Use
         let count = CHUNK.min(pages - done);
         let from = UserAddr(addr.0 + done * PAGE_SIZE);
         let resident = task.mm().residency(from, count)?;
-        task.mm().write(vec.offset(done)?, &resident)?;
+        task.mm().give(vec.offset(done)?, &resident)?;
         done += count;
     }
     Ok(())

@@ -24,8 +24,8 @@ pub(crate) fn arch_prctl(task: &mut CurrentTask, code: u32, addr: u64) -> Result
             task.regs_mut().gs_base = addr;
             Ok(0)
         }
-        GET_FS => result.write(&**task.mm(), &task.regs().fs_base).map(|()| 0),
-        GET_GS => result.write(&**task.mm(), &task.regs().gs_base).map(|()| 0),
+        GET_FS => result.give(&**task.mm(), &task.regs().fs_base).map(|()| 0),
+        GET_GS => result.give(&**task.mm(), &task.regs().gs_base).map(|()| 0),
         // CPUID is always allowed; faulting on it is not offered.
         GET_CPUID => Ok(1),
         SET_CPUID => Err(Errno::ENODEV),

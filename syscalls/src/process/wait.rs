@@ -61,10 +61,10 @@ pub(crate) fn wait4(
     };
     let Some(event) = task.wait(&which, flags | WaitFlags::EXITED)? else { return Ok(0) };
     if let Some(status) = status.optional() {
-        status.write(&**task.mm(), &event.what.to_wait())?;
+        status.give(&**task.mm(), &event.what.to_wait())?;
     }
     if let Some(rusage) = rusage.optional() {
-        rusage.write(&**task.mm(), &event.usage.to_rusage())?;
+        rusage.give(&**task.mm(), &event.usage.to_rusage())?;
     }
     Ok(event.pid)
 }
@@ -105,7 +105,7 @@ pub(crate) fn waitid(
         return Err(Errno::EAGAIN.into());
     }
     if let (Some(rusage), Some(event)) = (rusage.optional(), &event) {
-        rusage.write(&**task.mm(), &event.usage.to_rusage())?;
+        rusage.give(&**task.mm(), &event.usage.to_rusage())?;
     }
     if let Some(info) = info.optional() {
         // signo, errno, code, padding, pid, uid, status
@@ -113,7 +113,7 @@ pub(crate) fn waitid(
             let (code, status) = event.what.to_info();
             [SIGCHLD.into(), 0, code, 0, event.pid, event.uid as i32, status]
         });
-        info.write(&**task.mm(), &words)?;
+        info.give(&**task.mm(), &words)?;
     }
     Ok(())
 }

@@ -44,7 +44,7 @@ pub(crate) fn sched_getaffinity(task: &mut CurrentTask, pid: i32, len: u32, mask
     let set = target.attributes().sched.affinity.unwrap_or_else(cpus);
     let bytes: Vec<u8> = set.0.iter().flat_map(|word| word.to_le_bytes()).collect();
     let len = len.min(set_size());
-    task.mm().write(mask, &bytes[..len])?;
+    task.mm().give(mask, &bytes[..len])?;
     Ok(len)
 }
 
@@ -52,10 +52,10 @@ pub(crate) fn sched_getaffinity(task: &mut CurrentTask, pid: i32, len: u32, mask
 pub(crate) fn getcpu(task: &mut CurrentTask, cpu: UserPtr<u32>, node: UserPtr<u32>) -> Result<(), Errno> {
     if let Some(cpu) = cpu.optional() {
         let number = task.context().cpu();
-        cpu.write(&**task.mm(), &number)?;
+        cpu.give(&**task.mm(), &number)?;
     }
     match node.optional() {
-        Some(node) => node.write(&**task.mm(), &0),
+        Some(node) => node.give(&**task.mm(), &0),
         None => Ok(()),
     }
 }

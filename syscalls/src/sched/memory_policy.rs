@@ -93,7 +93,7 @@ pub(crate) fn get_mempolicy(
         (if flags & F_NODE != 0 { 0 } else { sched.memory_policy as i32 }, sched.memory_nodes)
     };
     if let Some(mode) = mode.optional() {
-        mode.write(&**task.mm(), &shown)?;
+        mode.give(&**task.mm(), &shown)?;
     }
     if !mask.is_null() {
         let len = (max_node.min(MAX_BITS).div_ceil(64) * 8) as usize;
@@ -101,7 +101,7 @@ pub(crate) fn get_mempolicy(
         if let Some(first) = bytes.first_mut() {
             *first = nodes as u8;
         }
-        task.mm().write(mask, &bytes)?;
+        task.mm().give(mask, &bytes)?;
     }
     Ok(())
 }
@@ -164,7 +164,7 @@ pub(crate) fn move_pages(
             return Err(Errno::ENODEV);
         }
         let found = if mm.is_mapped(UserAddr(page), 1) { 0 } else { -i32::from(Errno::EFAULT.0) };
-        status.at(index)?.write(&**task.mm(), &found)?;
+        status.at(index)?.give(&**task.mm(), &found)?;
         if task.task().word().is_killed() {
             return Err(Errno::EINTR);
         }

@@ -160,7 +160,7 @@ pub(crate) fn sched_getparam(task: &mut CurrentTask, pid: i32, param: UserPtr<Sc
         return Err(Errno::EINVAL);
     }
     let priority = find(task, pid)?.attributes().sched.priority as i32;
-    param.write(&**task.mm(), &SchedParam { priority })
+    param.give(&**task.mm(), &SchedParam { priority })
 }
 
 /// `sched_setattr(2)`.
@@ -244,7 +244,7 @@ pub(crate) fn sched_getattr(
         util_min: 0,
         util_max: 1024,
     };
-    task.mm().write(attr.addr(), &value.as_bytes()[..len])
+    task.mm().give(attr.addr(), &value.as_bytes()[..len])
 }
 
 /// `sched_rr_get_interval(2)`.
@@ -257,5 +257,5 @@ pub(crate) fn sched_rr_get_interval(task: &mut CurrentTask, pid: i32, to: UserPt
         SCHED_OTHER | SCHED_BATCH => 3_000_000,
         _ => 0,
     };
-    to.write(&**task.mm(), &Timespec { sec: 0, nsec })
+    to.give(&**task.mm(), &Timespec { sec: 0, nsec })
 }

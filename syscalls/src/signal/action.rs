@@ -41,7 +41,7 @@ pub(crate) fn rt_sigaction(
         None => task.group().action(signal),
     };
     match old.optional() {
-        Some(old) => old.write(&**task.mm(), &previous),
+        Some(old) => old.give(&**task.mm(), &previous),
         None => Ok(()),
     }
 }
@@ -66,7 +66,7 @@ pub(crate) fn rt_sigprocmask(
         });
     }
     match old.optional() {
-        Some(old) => old.write(&**task.mm(), &mask),
+        Some(old) => old.give(&**task.mm(), &mask),
         None => Ok(()),
     }
 }
@@ -75,7 +75,7 @@ pub(crate) fn rt_sigprocmask(
 pub(crate) fn rt_sigpending(task: &mut CurrentTask, set: UserAddr, size: usize) -> Result<(), Errno> {
     let pending = task.task().pending_signals().and(task.signal_mask());
     let bytes = pending.as_bytes().get(..size).ok_or(Errno::EINVAL)?;
-    task.mm().write(set, bytes)
+    task.mm().give(set, bytes)
 }
 
 /// `rt_sigreturn(2)`.

@@ -13,7 +13,7 @@ pub(crate) fn sigaltstack(task: &mut CurrentTask, new: UserPtr<SigStack>, old: U
         task.set_signal_stack(stack)?;
     }
     match old.optional() {
-        Some(old) => old.write(&**task.mm(), &previous),
+        Some(old) => old.give(&**task.mm(), &previous),
         None => Ok(()),
     }
 }

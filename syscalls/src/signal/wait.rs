@@ -51,7 +51,7 @@ pub(crate) fn rt_sigtimedwait(
     };
     let taken = task.wait_signal(wanted, deadline)?;
     if let Some(info) = info.optional() {
-        info.write(&**task.mm(), &taken)?;
+        info.give(&**task.mm(), &taken)?;
     }
     Ok(taken.signo)
 }

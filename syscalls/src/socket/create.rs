@@ -43,7 +43,7 @@ pub(crate) fn socketpair(
     let (kind, nonblock, cloexec) = split(kind)?;
     let one = task.fds().reserve(task.caller(), 0, cloexec)?;
     let two = task.fds().reserve(task.caller(), 0, cloexec)?;
-    fds.write(&**task.mm(), &[one.fd(), two.fd()])?;
+    fds.give(&**task.mm(), &[one.fd(), two.fd()])?;
     let (first, second) = Socket::pair(&call(task, nonblock), &net(task)?, family, kind, protocol)?;
     one.install(first.into_file(nonblock));
     two.install(second.into_file(nonblock));

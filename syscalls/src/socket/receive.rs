@@ -9,7 +9,7 @@ use abi::Errno;
 use abi::socket::{MmsgHdr, MsgFlags, MsgHdr};
 use abi::time::Timespec;
 use kernel::CurrentTask;
-use mm::{UserAddr, UserPtr, UserSink};
+use mm::{UserAddr, UserMemory, UserPtr, UserSink};
 use net::Incoming;
 use std::mem::offset_of;
 use std::time::Duration;
@@ -63,8 +63,11 @@ fn receive_one(task: &CurrentTask, file: &OpenFile, at: UserPtr<MsgHdr>, flags: 
     }
     let mut out = message.out | flags & MsgFlags::CMSG_CLOEXEC;
     out.set(MsgFlags::CTRUNC, writer.is_cut);
-    UserPtr::<u32>::new(field(offset_of!(MsgHdr, flags))?).write(memory, &out.bits())?;
-    UserPtr::<u64>::new(field(offset_of!(MsgHdr, controllen))?).write(memory, &(writer.used as u64))?;
+    // Length of the control messages and flags are neighbours.
+    let mut tail = [0; 12];
+    tail[..8].copy_from_slice(&(writer.used as u64).to_ne_bytes());
+    tail[8..].copy_from_slice(&out.bits().to_ne_bytes());
+    UserMemory::write(memory, field(offset_of!(MsgHdr, controllen))?, &tail)?;
     Ok(received)
 }
 
@@ -102,7 +105,7 @@ pub(crate) fn recvmmsg(
         let step = messages.at(received as usize).map_err(Fail::Errno).and_then(|at| {
             let bytes = receive_one(task, &file, UserPtr::new(at.addr()), flags - MsgFlags::WAITFORONE)?;
             let len = UserPtr::<u32>::new(at.addr().offset(offset_of!(MmsgHdr, len) as u64)?);
-            Ok(len.write(&**task.mm(), &(bytes as u32))?)
+            Ok(len.give(&**task.mm(), &(bytes as u32))?)
         });
         match step {
             Ok(()) => received += 1,
@@ -117,7 +120,7 @@ pub(crate) fn recvmmsg(
     if let (Some(deadline), Some(timeout)) = (deadline, timeout.optional()) {
         let left = deadline.left();
         let left = Timespec { sec: left.as_secs() as i64, nsec: i64::from(left.subsec_nanos()) };
-        timeout.write(&**task.mm(), &left)?;
+        timeout.give(&**task.mm(), &left)?;
     }
     Ok(received)
 }

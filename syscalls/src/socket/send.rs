@@ -82,7 +82,7 @@ pub(crate) fn sendmmsg(
         let step = messages.at(index as usize).map_err(Fail::Errno).and_then(|at| {
             let sent = send_one(task, &file, UserPtr::new(at.addr()), flags)?;
             let len = UserPtr::<u32>::new(at.addr().offset(offset_of!(MmsgHdr, len) as u64)?);
-            Ok(len.write(&**task.mm(), &(sent as u32))?)
+            Ok(len.give(&**task.mm(), &(sent as u32))?)
         });
         match step {
             Ok(()) => {}

@@ -32,7 +32,7 @@ pub(crate) fn adjtimex(task: &mut CurrentTask, buf: UserPtr<Timex>) -> Result<i3
         tick: 10_000,
         ..Timex::default()
     };
-    buf.write(&**task.mm(), &timex)?;
+    buf.give(&**task.mm(), &timex)?;
     Ok(TIME_ERROR)
 }
 

@@ -13,14 +13,14 @@ use sync::Clock;
 /// `clock_gettime(2)`.
 pub(crate) fn clock_gettime(task: &mut CurrentTask, clock: i32, to: UserPtr<Timespec>) -> Result<(), Errno> {
     let now = ClockSource::of(task.task(), clock)?.now();
-    to.write(&**task.mm(), &timespec(now))
+    to.give(&**task.mm(), &timespec(now))
 }
 
 /// `clock_getres(2)`.
 pub(crate) fn clock_getres(task: &mut CurrentTask, clock: i32, to: UserPtr<Timespec>) -> Result<(), Errno> {
     let resolution = ClockSource::of(task.task(), clock)?.resolution();
     match to.optional() {
-        Some(to) => to.write(&**task.mm(), &timespec(resolution)),
+        Some(to) => to.give(&**task.mm(), &timespec(resolution)),
         None => Ok(()),
     }
 }
@@ -38,10 +38,10 @@ pub(crate) fn clock_settime(task: &mut CurrentTask, clock: i32, time: UserPtr<Ti
 /// `gettimeofday(2)`.
 pub(crate) fn gettimeofday(task: &mut CurrentTask, time: UserPtr<Timeval>, zone: UserAddr) -> Result<(), Errno> {
     if let Some(time) = time.optional() {
-        time.write(&**task.mm(), &timeval(sync::now(Clock::Realtime)))?;
+        time.give(&**task.mm(), &timeval(sync::now(Clock::Realtime)))?;
     }
     match UserPtr::<Timezone>::new(zone).optional() {
-        Some(zone) => zone.write(&**task.mm(), &Timezone::default()),
+        Some(zone) => zone.give(&**task.mm(), &Timezone::default()),
         None => Ok(()),
     }
 }
@@ -61,7 +61,7 @@ pub(crate) fn settimeofday(task: &mut CurrentTask, time: UserPtr<Timeval>, zone:
 pub(crate) fn time(task: &mut CurrentTask, to: UserPtr<i64>) -> Result<i64, Errno> {
     let seconds = sync::now(Clock::Realtime).as_secs() as i64;
     if let Some(to) = to.optional() {
-        to.write(&**task.mm(), &seconds)?;
+        to.give(&**task.mm(), &seconds)?;
     }
     Ok(seconds)
 }

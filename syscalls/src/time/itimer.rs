@@ -18,7 +18,7 @@ fn to_abi(setting: Option<Setting>) -> Itimerval {
 /// `getitimer(2)`.
 pub(crate) fn getitimer(task: &mut CurrentTask, which: i32, to: UserPtr<Itimerval>) -> Result<(), Errno> {
     let setting = task.group().timers.itimer(Itimer::from_number(which)?);
-    to.write(&**task.mm(), &to_abi(setting))
+    to.give(&**task.mm(), &to_abi(setting))
 }
 
 /// `setitimer(2)`.
@@ -38,7 +38,7 @@ pub(crate) fn setitimer(
     let group = task.group().clone();
     let was = group.timers.set_itimer(task.kernel().timers(), &group, which, value, interval)?;
     match old.optional() {
-        Some(old) => old.write(&**task.mm(), &to_abi(was)),
+        Some(old) => old.give(&**task.mm(), &to_abi(was)),
         None => Ok(()),
     }
 }

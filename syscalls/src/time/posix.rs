@@ -47,7 +47,7 @@ pub(crate) fn timer_create(
         let notify = Notify { group: Arc::downgrade(&group), thread: wanted.thread, info };
         SignalTimer::with_clock(task.kernel().timers(), source, notify, Some(charge))
     })?;
-    id_to.write(&**task.mm(), &id).inspect_err(|_| {
+    id_to.give(&**task.mm(), &id).inspect_err(|_| {
         // The id is new: it is there to be removed.
         let _ = group.timers.remove_posix(id);
     })
@@ -100,7 +100,7 @@ pub(crate) fn timer_settime(
     let timer = task.group().timers.posix(id)?;
     let was = timer.set(Setting::new(new, flags & TIMER_ABSTIME != 0, timer.clock().clone())?);
     match old.optional() {
-        Some(old) => old.write(&**task.mm(), &to_abi(was)),
+        Some(old) => old.give(&**task.mm(), &to_abi(was)),
         None => Ok(()),
     }
 }
@@ -108,7 +108,7 @@ pub(crate) fn timer_settime(
 /// `timer_gettime(2)`.
 pub(crate) fn timer_gettime(task: &mut CurrentTask, id: i32, to: UserPtr<Itimerspec>) -> Result<(), Errno> {
     let setting = task.group().timers.posix(id)?.setting();
-    to.write(&**task.mm(), &to_abi(setting))
+    to.give(&**task.mm(), &to_abi(setting))
 }
 
 /// `timer_getoverrun(2)`.

@@ -74,7 +74,7 @@ fn sleep_for(task: &mut CurrentTask, deadline: Option<Deadline>, left: UserPtr<T
         return Ok(());
     }
     if let Some(left) = left.optional() {
-        left.write(&**task.mm(), &timespec(rest))?;
+        left.give(&**task.mm(), &timespec(rest))?;
     }
     task.set_restart_block(RestartBlock { resume, deadline: Some(deadline), args: [left.addr().0, 0, 0, 0, 0, 0] });
     Err(Fail::Interrupted(Restart::Block))

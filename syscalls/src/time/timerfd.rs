@@ -57,7 +57,7 @@ pub(crate) fn timerfd_settime(
     let timer = file.downcast::<TimerFd>().ok_or(Errno::EINVAL)?;
     let was = timer.set(new, flags)?;
     match old.optional() {
-        Some(old) => old.write(&**task.mm(), &was),
+        Some(old) => old.give(&**task.mm(), &was),
         None => Ok(()),
     }
 }
@@ -66,5 +66,5 @@ pub(crate) fn timerfd_settime(
 pub(crate) fn timerfd_gettime(task: &mut CurrentTask, fd: i32, to: UserPtr<Itimerspec>) -> Result<(), Errno> {
     let file = find(task, fd)?;
     let spec = file.downcast::<TimerFd>().ok_or(Errno::EINVAL)?.spec();
-    to.write(&**task.mm(), &spec)
+    to.give(&**task.mm(), &spec)
 }

@@ -131,10 +131,19 @@ impl Texts {
 
     /// What `addr` stands for.
     pub(in super::super) fn place(&self, addr: u64) -> Place {
+        self.place_in(addr, |_| true)
+    }
+
+    /// What `addr` stands for in the trampolines of the text at `at`.
+    pub(in super::super) fn place_of(&self, at: u64, addr: u64) -> Place {
+        self.place_in(addr, |placed| placed.at == at)
+    }
+
+    fn place_in(&self, addr: u64, is_meant: impl Fn(&Placed) -> bool) -> Place {
         if !self.may_hold(addr, addr.saturating_add(1)) {
             return Place::Same;
         }
-        for placed in self.placed.read().iter() {
+        for placed in self.placed.read().iter().filter(|placed| is_meant(placed)) {
             let offset = addr.wrapping_sub(placed.trampolines());
             if offset < placed.text.trampolines_len()
                 && let Some(position) = placed.text.position(offset)
@@ -162,6 +171,11 @@ impl Texts {
             Some(placed.trampolines() + tail)
         });
         tail.unwrap_or(addr)
+    }
+
+    /// A patched text lies at `addr`.
+    pub(in super::super) fn holds(&self, addr: u64) -> bool {
+        !self.overlapping(addr, addr.saturating_add(1)).is_empty()
     }
 
     /// Puts the original bytes in place of the jumps in `bytes`, which were read at `addr`.

@@ -1,0 +1,148 @@
+//! The parked stub thread whose hands the calling host thread uses, and what travels with its call.
+//!
+//! A call from patched text brings parts of the application's memory along (inbox), and the application gets others
+//! when it goes on (outbox): copies in the slot, so that small arguments and results cost no host call.
+
+use super::context::Thread;
+use super::layout::{INBOX, OUTBOX, OUTBOX_LEN, OUTBOX_PIECES};
+use super::process::Process;
+use super::slot::SlotRef;
+use abi::Errno;
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Largest part of application memory that goes by the outbox.
+const PIECE_MAX: usize = 8192;
+
+thread_local! {
+    static THREAD: RefCell<Option<Arc<Thread>>> = const { RefCell::new(None) };
+    /// What the present call brought along: address, length, offset in the slot. Empty when there is no such call.
+    static INBOX_PARTS: Cell<[(u64, u32, u32); INBOX]> = const { Cell::new([(0, 0, 0); INBOX]) };
+    /// The present call is one from patched text.
+    static IN_CALL: Cell<bool> = const { Cell::new(false) };
+    /// Bytes of the outbox that are taken.
+    static OUTBOX_USED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Takes a thread's hands; gives those that were taken before.
+pub(super) fn take(thread: &Arc<Thread>) -> Option<Arc<Thread>> {
+    end_call();
+    THREAD.replace(Some(Arc::clone(thread)))
+}
+
+/// Takes again the hands that were given up for others.
+pub(super) fn give_back(before: Option<Arc<Thread>>) {
+    end_call();
+    THREAD.set(before);
+}
+
+/// Lets go of a thread's hands.
+pub(super) fn let_go(thread: &Arc<Thread>) {
+    THREAD.with_borrow_mut(|hands| {
+        if hands.as_ref().is_some_and(|held| Arc::ptr_eq(held, thread)) {
+            *hands = None;
+            end_call();
+        }
+    });
+}
+
+/// Runs `f` with the slot of the parked thread bound to this host thread; `EINVAL` when there is none in
+/// `process`. The outbox is emptied first: what `f` does comes after what was written.
+pub(super) fn with<T>(process: &Arc<Process>, f: impl FnOnce(&SlotRef<'_>) -> Result<T, Errno>) -> Result<T, Errno> {
+    THREAD.with_borrow(|hands| match hands {
+        Some(thread) if Arc::ptr_eq(&thread.process, process) => {
+            let slot = thread.slot();
+            process.empty_outbox(&slot)?;
+            f(&slot)
+        }
+        _ => Err(Errno::EINVAL),
+    })
+}
+
+/// A call from patched text came by `slot`.
+pub(super) fn begin_call(slot: &SlotRef<'_>) {
+    let count = slot.inbox_count.load(Relaxed) as usize;
+    let mut parts = [(0, 0, 0); INBOX];
+    for (part, piece) in parts.iter_mut().zip(&slot.inbox).take(count) {
+        *part = (piece.addr.load(Relaxed), piece.len.load(Relaxed), piece.at.load(Relaxed));
+    }
+    slot.outbox_count.store(0, Relaxed);
+    INBOX_PARTS.set(parts);
+    OUTBOX_USED.set(0);
+    IN_CALL.set(true);
+}
+
+/// The call goes home, or is none any more.
+pub(super) fn end_call() {
+    INBOX_PARTS.set([(0, 0, 0); INBOX]);
+    IN_CALL.set(false);
+}
+
+/// Copies `buf.len()` bytes that the call brought along from `addr`; false when it did not.
+pub(super) fn read(process: &Arc<Process>, addr: u64, buf: &mut [u8]) -> bool {
+    let found = INBOX_PARTS.get().into_iter().find(|&(start, len, _)| {
+        addr >= start && addr.checked_add(buf.len() as u64).is_some_and(|end| end <= start + u64::from(len))
+    });
+    let Some((start, _, at)) = found.filter(|&(_, len, _)| len > 0) else { return false };
+    with_slot(process, |slot| slot.read_bytes(u64::from(at) + (addr - start), buf))
+}
+
+/// The string that the call brought along from `addr`, without its zero byte.
+pub(super) fn read_string(process: &Arc<Process>, addr: u64) -> Option<Vec<u8>> {
+    let (_, len, at) = INBOX_PARTS.get().into_iter().find(|&(start, len, _)| start == addr && len > 0)?;
+    let mut string = vec![0; len as usize];
+    if !with_slot(process, |slot| slot.read_bytes(at.into(), &mut string)) {
+        return None;
+    }
+    // The stub says that it ends there; the application may have changed it since.
+    let end = string.iter().position(|&byte| byte == 0)?;
+    string.truncate(end);
+    Some(string)
+}
+
+/// Puts bytes into the outbox for `addr`; false when they do not fit, or there is no call that goes home.
+pub(super) fn write(process: &Arc<Process>, addr: u64, bytes: &[u8]) -> bool {
+    let used = OUTBOX_USED.get();
+    if !IN_CALL.get() || bytes.len() > PIECE_MAX || used + bytes.len() as u64 > OUTBOX_LEN {
+        return false;
+    }
+    let mut is_taken = false;
+    with_slot(process, |slot| {
+        let count = slot.outbox_count.load(Relaxed) as usize;
+        if count >= OUTBOX_PIECES {
+            return;
+        }
+        let at = OUTBOX + used;
+        slot.write_bytes(at, bytes);
+        let piece = &slot.outbox[count];
+        piece.addr.store(addr, Relaxed);
+        piece.len.store(bytes.len() as u32, Relaxed);
+        piece.at.store(at as u32, Relaxed);
+        slot.outbox_count.store(count as u32 + 1, Relaxed);
+        OUTBOX_USED.set((used + bytes.len() as u64).next_multiple_of(64));
+        is_taken = true;
+    });
+    is_taken
+}
+
+/// What the outbox holds for `process` goes there now.
+pub(super) fn settle(process: &Arc<Process>) -> Result<(), Errno> {
+    if OUTBOX_USED.get() == 0 || !IN_CALL.get() {
+        return Ok(());
+    }
+    let mut settled = Ok(());
+    with_slot(process, |slot| settled = process.empty_outbox(slot));
+    settled
+}
+
+/// True when the hands are those of a thread in `process`.
+fn with_slot(process: &Arc<Process>, f: impl FnOnce(&SlotRef<'_>)) -> bool {
+    THREAD.with_borrow(|hands| match hands {
+        Some(thread) if Arc::ptr_eq(&thread.process, process) => {
+            f(&thread.slot());
+            true
+        }
+        _ => false,
+    })
+}
