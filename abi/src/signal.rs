@@ -146,6 +146,12 @@ pub const SEGV_MAPERR: i32 = 1;
 pub const SEGV_ACCERR: i32 = 2;
 /// `si_code` of SIGBUS: no such address on the object.
 pub const BUS_ADRERR: i32 = 2;
+/// `si_code` of SIGTRAP: a breakpoint, or the end of a call that was stepped over.
+pub const TRAP_BRKPT: i32 = 1;
+/// `si_code` of SIGTRAP: a step.
+pub const TRAP_TRACE: i32 = 2;
+/// `si_code` of SIGTRAP: a breakpoint or watchpoint in a debug register.
+pub const TRAP_HWBKPT: i32 = 4;
 /// `si_code` of SIGSYS: a seccomp filter.
 pub const SYS_SECCOMP: i32 = 1;
 /// `si_code` of SIGCHLD: exited.

@@ -3,6 +3,7 @@
 use crate::futex::Table;
 use crate::ipc::IpcNamespace;
 use crate::pid::PidNamespace;
+use crate::ptrace::Scope;
 use crate::sched::CpuSet;
 use crate::seccomp::LoggedActions;
 use crate::signal::FileSignals;
@@ -67,6 +68,7 @@ pub struct Kernel {
     unimplemented: Mutex<BTreeMap<u32, u64>>,
     parts: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     is_paused: AtomicBool,
+    pub(crate) ptrace_scope: Mutex<Scope>,
     /// Processes that have ended, and who waits for such.
     pub(crate) departures: (std::sync::Mutex<u64>, std::sync::Condvar),
     futexes: Table,
@@ -97,6 +99,7 @@ impl Kernel {
             unimplemented: Mutex::new(Rank::Leaf, BTreeMap::new()),
             parts: Mutex::new(Rank::Leaf, HashMap::new()),
             is_paused: AtomicBool::new(false),
+            ptrace_scope: Mutex::new(Rank::Leaf, Scope::default()),
             departures: Default::default(),
             futexes: Table::new(),
             timers: Service::new(),

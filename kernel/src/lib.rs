@@ -15,6 +15,7 @@ mod limits;
 mod pid;
 pub mod pidfd;
 pub mod process;
+pub mod ptrace;
 pub mod sched;
 pub mod seccomp;
 mod session;

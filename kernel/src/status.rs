@@ -33,8 +33,8 @@ impl Status {
 }
 
 /// A stop as `wait4(2)` stores it.
-pub(crate) const fn stopped_to_wait(signal: u8) -> i32 {
-    (signal as i32) << 8 | 0x7f
+pub(crate) const fn stopped_to_wait(signal: i32) -> i32 {
+    signal << 8 | 0x7f
 }
 
 /// A continuation as `wait4(2)` stores it.

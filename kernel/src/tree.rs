@@ -7,6 +7,7 @@
 //! group is not reaped yet), then it is gone from the tree. A group is a zombie when its last thread has left.
 
 use crate::pid::{Pid, PidNamespace};
+use crate::ptrace::Tracer;
 use crate::session::{ProcessGroup, Session};
 use crate::status::Status;
 use crate::task::{Task, ThreadGroup};
@@ -34,6 +35,9 @@ pub enum State {
 pub(crate) struct ThreadNode {
     pub(crate) task: Arc<Task>,
     pub(crate) state: State,
+    /// How it ended, once it has nothing more to do: it waits to be reaped.
+    pub(crate) status: Option<Status>,
+    pub(crate) tracer: Option<Tracer>,
 }
 
 /// A process in the tree.
@@ -44,6 +48,8 @@ pub(crate) struct GroupNode {
     /// The parent's thread that made it, by serial number.
     pub(crate) parent_thread: u64,
     pub(crate) children: BTreeSet<i32>,
+    /// Threads that its threads trace, by serial number.
+    pub(crate) tracees: BTreeMap<u64, Arc<Task>>,
     /// The leader first, while it is there.
     pub(crate) threads: Vec<ThreadNode>,
     pub(crate) process_group: Arc<ProcessGroup>,
@@ -276,14 +282,25 @@ impl Tree {
             at.task = Some(task.clone());
         }
         if let Some(node) = self.node_of_mut(task.group()) {
-            node.threads.push(ThreadNode { task: task.clone(), state: State::Running });
+            node.threads.push(ThreadNode { task: task.clone(), state: State::Running, status: None, tracer: None });
             self.threads += 1;
+        }
+    }
+
+    /// A thread has nothing left but its number and its status.
+    pub(crate) fn set_status(&mut self, task: &Task, status: Status) {
+        let Some(node) = self.node_of_mut(task.group()) else { return };
+        if let Some(thread) = node.threads.iter_mut().find(|thread| thread.task.serial() == task.serial()) {
+            thread.status = Some(status);
         }
     }
 
     /// Takes a thread out: it is dead.
     pub(crate) fn remove_thread(&mut self, task: &Arc<Task>) {
         let tid = task.pid().root();
+        if let Some(tracer) = self.tracer_of(task) {
+            self.forget_tracee(tracer, task);
+        }
         if let Some(node) = self.node_of_mut(task.group()) {
             let before = node.threads.len();
             node.threads.retain(|thread| !Arc::ptr_eq(&thread.task, task));

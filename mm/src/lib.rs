@@ -13,6 +13,7 @@ mod anonymous;
 mod backing;
 mod elf;
 mod exec;
+mod forced;
 mod io;
 mod map;
 mod mapping;

@@ -8,7 +8,7 @@ use crate::mapping::{Mapping, Source};
 use crate::space::{Mm, State};
 use abi::Errno;
 use abi::mm::{PAGE_SIZE, Prot};
-use platform::{Text, TextKey};
+use platform::{GUEST_END, Text, TextKey};
 use rustix::fs::FileType;
 use rustix::io::Errno as HostErrno;
 use std::os::fd::AsFd;
@@ -64,6 +64,9 @@ impl Mm {
     /// now on.
     pub fn note_call(&self, addr: u64) {
         let mut state = self.state.lock();
+        if state.shows_text {
+            return;
+        }
         let Some(mapping) = state.tree.find(addr).filter(|mapping| mapping.text.is_some()) else { return };
         let (Some(key), offset) = (mapping.text, addr - mapping.start) else { return };
         if !u32::try_from(offset).is_ok_and(|offset| self.space().note_call(&key, offset)) {
@@ -80,7 +83,9 @@ impl Mm {
 
     /// Gives a new mapping its patched text, if there is one.
     pub(crate) fn patch_new(&self, state: &mut State, mapping: &Mapping) {
-        if let Some(text) = mapping.text.and_then(|key| self.space().patched(&key)) {
+        if !state.shows_text
+            && let Some(text) = mapping.text.and_then(|key| self.space().patched(&key))
+        {
             self.place_text(state, mapping, &text);
         }
     }
@@ -119,6 +124,16 @@ impl Mm {
             self.space().forget_text(hidden.text, unmap)?;
         }
         Ok(())
+    }
+
+    /// From now on all text is as its files have it: somebody may look at it closely, change it, or step through it.
+    /// For a task of this address space.
+    pub fn show_text(&self) {
+        let mut state = self.state.lock();
+        if !std::mem::replace(&mut state.shows_text, true) {
+            // A process that is gone shows when its tasks run.
+            let _ = self.restore_text(&state, 0, GUEST_END);
+        }
     }
 
     /// As [`Self::unpatch`], for text that stays mapped and is to be seen or changed.

@@ -69,6 +69,9 @@ pub enum Exit {
     Fault(Fault),
     /// It was kicked.
     Interrupt,
+    /// The call of [`Context::run_wait`] is over, of a thread that may answer nothing itself
+    /// ([`Context::set_local`]); the result register has its result.
+    WaitDone,
     /// It was kicked while it slept in the call of [`Context::run_wait`], which had no effect.
     WaitInterrupted,
     /// Its host process is gone: the guest process dies by SIGKILL.

@@ -300,8 +300,11 @@ extern "C" fn serve(slot: &Slot, mut event: u32) -> ! {
                     event = EVENT_WAIT_KICKED;
                 } else {
                     slot.returned.store(result as u64, Relaxed);
-                    load_bases(slot);
-                    call::give_back(slot)
+                    if slot.asks_always.load(Relaxed) == 0 {
+                        load_bases(slot);
+                        call::give_back(slot)
+                    }
+                    event = EVENT_WAIT_DONE;
                 }
             }
             OP_SAVE_XSTATE => call::save_xstate(slot),

@@ -123,6 +123,12 @@ impl WaitWord {
         self.word.load(SeqCst) & KILLED != 0
     }
 
+    /// The owner, killed, has taken note of that and has something left to do: sleeps last again until it is killed
+    /// once more. Owner only.
+    pub fn survive(&self) {
+        self.word.fetch_and(!KILLED, SeqCst);
+    }
+
     /// The owner goes to application code; false when an interrupt is pending and must be seen to.
     #[must_use]
     pub fn enter_app(&self) -> bool {

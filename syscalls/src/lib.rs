@@ -18,6 +18,7 @@ mod memory;
 mod pidfd;
 mod prctl;
 mod process;
+mod ptrace;
 mod sched;
 mod seccomp;
 mod signal;

@@ -73,6 +73,7 @@ pub(crate) fn prctl(task: &mut CurrentTask, option: i32, a: u64, b: u64, c: u64,
             let is_set = i32::from(task.group().is_subreaper());
             UserPtr::new(UserAddr(a)).write(&*memory, &is_set).map(|()| 0)
         }
+        pr::PR_SET_PTRACER => task.set_ptracer(a).map(|()| 0),
         pr::PR_SET_NO_NEW_PRIVS => {
             if a != 1 {
                 return Err(Errno::EINVAL);

@@ -76,6 +76,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     DUP2 "dup2" crate::file::dup2, Support::Full;
     PAUSE "pause" crate::signal::pause, Support::Full;
     NANOSLEEP "nanosleep" crate::time::nanosleep, Support::Full;
+    PTRACE "ptrace" crate::ptrace::ptrace, Support::Partial("debug registers do not watch for reads; SECCOMP_GET_FILTER is refused; no user dispatch");
     GETITIMER "getitimer" crate::time::getitimer, Support::Full;
     ALARM "alarm" crate::time::alarm, Support::Full;
     SETITIMER "setitimer" crate::time::setitimer, Support::Full;

@@ -32,7 +32,7 @@ impl File for MemFile {
         let mut done = 0;
         while dst.room() > 0 {
             let at = *offset;
-            let step = dst.fill(STEP, &mut |buf| match mm.space().read_forced(at, buf) {
+            let step = dst.fill(STEP, &mut |buf| match mm.read_forced(at, buf) {
                 Ok(0) | Err(_) => Err(Errno::EIO),
                 Ok(n) => Ok(n),
             });
@@ -54,7 +54,7 @@ impl File for MemFile {
         let mut done = 0;
         while src.left() > 0 {
             let at = *offset;
-            let step = src.drain(STEP, &mut |bytes| match mm.space().write_forced(at, bytes) {
+            let step = src.drain(STEP, &mut |bytes| match mm.write_forced(at, bytes) {
                 Ok(0) | Err(_) => Err(Errno::EIO),
                 Ok(n) => Ok(n),
             });

@@ -20,6 +20,8 @@ pub(super) enum State {
     Running,
     Sleeping,
     Stopped,
+    /// For its tracer.
+    Trapped,
     Zombie,
 }
 
@@ -27,6 +29,8 @@ impl State {
     pub(super) fn of(task: &Arc<Task>) -> Self {
         if !task.is_live() {
             Self::Zombie
+        } else if task.is_trapped() {
+            Self::Trapped
         } else if task.is_stopped() {
             Self::Stopped
         } else if task.is_asleep() {
@@ -41,6 +45,7 @@ impl State {
             Self::Running => 'R',
             Self::Sleeping => 'S',
             Self::Stopped => 'T',
+            Self::Trapped => 't',
             Self::Zombie => 'Z',
         }
     }
@@ -51,6 +56,7 @@ impl State {
             Self::Running => "R (running)",
             Self::Sleeping => "S (sleeping)",
             Self::Stopped => "T (stopped)",
+            Self::Trapped => "t (tracing stop)",
             Self::Zombie => "Z (zombie)",
         }
     }
@@ -59,6 +65,11 @@ impl State {
 /// The parent's id as the mount's namespace sees it; 0 for none.
 pub(super) fn parent_id(process: &Process) -> i32 {
     process.task.group().parent().map_or(0, |parent| parent.pid().within(&process.root.ns))
+}
+
+/// Its tracer's id as the mount's namespace sees it; 0 for none.
+pub(super) fn tracer_id(process: &Process) -> i32 {
+    process.task.tracer().map_or(0, |tracer| tracer.tid_in(&process.root.ns))
 }
 
 /// Group, session, terminal and the terminal's foreground group.
@@ -138,6 +149,21 @@ pub(super) fn stat(process: &Process, caller: &Caller) -> Text {
         put!(out, " {address}");
     }
     put!(out, " {exit}\n");
+    Ok(out)
+}
+
+/// `proc_pid_syscall(5)`. Only a thread that is stopped for its tracer shows its registers.
+pub(super) fn syscall(process: &Process, _caller: &Caller) -> Text {
+    let Some(regs) = process.task.trapped_regs() else { return Ok(b"running\n".to_vec()) };
+    let mut out = Vec::new();
+    let nr = regs.orig_rax as i64;
+    put!(out, "{nr}");
+    if nr >= 0 {
+        for argument in [regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9] {
+            put!(out, " {argument:#x}");
+        }
+    }
+    put!(out, " {:#x} {:#x}\n", regs.rsp, regs.rip);
     Ok(out)
 }
 

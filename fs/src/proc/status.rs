@@ -1,7 +1,7 @@
 //! /proc/PID/status and comm: `proc_pid_status(5)`, `proc_pid_comm(5)`.
 
 use super::process::Process;
-use super::stat::{State, parent_id};
+use super::stat::{State, parent_id, tracer_id};
 use crate::sys::Machine;
 use abi::Errno;
 use abi::resource::Resource;
@@ -87,7 +87,7 @@ fn identity(out: &mut Vec<u8>, process: &Process) {
     }
     let (state, tgid, pid) = (State::of(task), group.pid().within(ns), task.tid_in(ns));
     put!(out, "State:\t{}\nTgid:\t{tgid}\nNgid:\t0\nPid:\t{pid}\n", state.words());
-    put!(out, "PPid:\t{}\nTracerPid:\t0\n", parent_id(process));
+    put!(out, "PPid:\t{}\nTracerPid:\t{}\n", parent_id(process), tracer_id(process));
     put!(out, "Uid:\t{}\t{}\t{}\t{}\n", creds.uid, creds.euid, creds.suid, creds.fsuid);
     put!(out, "Gid:\t{}\t{}\t{}\t{}\n", creds.gid, creds.egid, creds.sgid, creds.fsgid);
     put!(out, "FDSize:\t{}\nGroups:\t", task.fds().map_or(0, |fds| fds.size()));

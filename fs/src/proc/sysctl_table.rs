@@ -8,6 +8,7 @@ use crate::devpts::PTY_MAX;
 use crate::tty::Terminals;
 use abi::Errno;
 use kernel::Task;
+use kernel::ptrace::Scope;
 use kernel::seccomp::LoggedActions;
 use std::sync::atomic::Ordering::Relaxed;
 use vfs::{Caller, Capability};
@@ -135,7 +136,7 @@ pub(super) static TABLE: &[Entry] = &[
     ints("kernel/threads-max", "192686", 20, i32::MAX as i64),
     int("kernel/unprivileged_bpf_disabled", "2"),
     code("kernel/version", |_, _| Ok(kernel::VERSION.into())),
-    ints("kernel/yama/ptrace_scope", "0", 0, 3),
+    stored("kernel/yama/ptrace_scope", ptrace_scope, set_ptrace_scope),
     int("net/core/netdev_max_backlog", "1000"),
     int("net/core/optmem_max", "131072"),
     int("net/core/rmem_default", "212992"),
@@ -273,4 +274,17 @@ fn set_actions_logged(root: &Root, caller: &Caller, bytes: &[u8]) -> Result<(), 
 
 fn last_pid(root: &Root, _caller: &Caller) -> Result<Vec<u8>, Errno> {
     Ok(root.kernel.tree().last_id(&root.ns).to_string().into())
+}
+
+fn ptrace_scope(root: &Root, _caller: &Caller) -> Result<Vec<u8>, Errno> {
+    Ok(format!("{}\n", root.kernel.ptrace_scope() as u8).into_bytes())
+}
+
+fn set_ptrace_scope(root: &Root, caller: &Caller, bytes: &[u8]) -> Result<(), Errno> {
+    if !caller.creds.has(Capability::SysPtrace) {
+        return Err(Errno::EPERM);
+    }
+    let number = std::str::from_utf8(bytes).ok().and_then(|text| text.trim().parse::<usize>().ok());
+    let scope = number.and_then(|number| Scope::ALL.get(number).copied()).ok_or(Errno::EINVAL)?;
+    root.kernel.set_ptrace_scope(scope)
 }

@@ -11,7 +11,7 @@ use crate::task::{Attributes, Live, Start, Task, ThreadGroup};
 use crate::tree::GroupNode;
 use abi::Errno;
 use abi::signal::{SIGCHLD, SigSet};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use sync::{Fail, WaitWord};
 use vfs::{Caller, Credentials, FdTable, FsContext, ProcessView};
@@ -95,8 +95,14 @@ impl Kernel {
         let outside = Outside { limits: init.limits.clone(), umask: init.fs.umask() };
         let word = Arc::new(WaitWord::new());
         let caller = Caller { creds: Arc::new(init.creds), word, process: Arc::new(outside) };
-        let loader =
-            For { kernel: self, caller: &caller, fs: &init.fs, no_new_privs: init.no_new_privs, personality: 0 };
+        let loader = For {
+            kernel: self,
+            caller: &caller,
+            fs: &init.fs,
+            no_new_privs: init.no_new_privs,
+            is_confined: false,
+            personality: 0,
+        };
         let arguments = Arguments { argv: init.argv, envp: init.envp };
         let loaded = loader.load(&Executable::path(init.path), arguments).map_err(|fail| match fail {
             Fail::Errno(errno) => errno,
@@ -133,6 +139,7 @@ impl Kernel {
                 parent: None,
                 parent_thread: 0,
                 children: BTreeSet::new(),
+                tracees: BTreeMap::new(),
                 threads: Vec::new(),
                 process_group,
                 exit_signal: SIGCHLD,

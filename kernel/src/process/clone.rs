@@ -11,7 +11,7 @@ use abi::sched::CloneFlags;
 use abi::signal::{SS_DISABLE, SigStack};
 use mm::{UserAddr, UserPtr};
 use platform::{Context, GUEST_END};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use sync::{Fail, Restart};
 use vfs::Capability;
@@ -71,7 +71,9 @@ impl CurrentTask {
         let live = Live { mm, program: self.program().clone(), fds, fs };
         let own = self.task().attributes();
         let attributes = Attributes { parent_death_signal: 0, namespaces, sched: own.sched.for_child(), ..own };
-        let task = self.add_child(request, attributes, &live)?;
+        let event = self.clone_event(flags, request.exit_signal);
+        let is_traced = event.is_some() || (flags.contains(CloneFlags::PTRACE) && self.task().is_traced());
+        let task = self.add_child(request, attributes, &live, is_traced)?;
         let mut start = Start::new(task.clone(), live, context);
         self.inherit(request, &mut start);
         let tid = task.tid_in(self.group().pid().namespace());
@@ -88,7 +90,7 @@ impl CurrentTask {
             undo(&task);
             return Err(errno.into());
         }
-        self.stop = stop;
+        self.owe_clone_stops(event, &task.pid(), stop);
         Ok(tid)
     }
 
@@ -203,7 +205,13 @@ impl CurrentTask {
     }
 
     /// Puts the child into the tree.
-    fn add_child(&self, request: &Clone, attributes: Attributes, live: &Live) -> Result<Arc<Task>, Fail> {
+    fn add_child(
+        &self,
+        request: &Clone,
+        attributes: Attributes,
+        live: &Live,
+        is_traced: bool,
+    ) -> Result<Arc<Task>, Fail> {
         let flags = request.flags;
         let namespace = attributes.namespaces.pid_for_children.clone();
         self.check_set_tid(request, &namespace)?;
@@ -238,6 +246,7 @@ impl CurrentTask {
                 parent,
                 parent_thread,
                 children: BTreeSet::new(),
+                tracees: BTreeMap::new(),
                 threads: Vec::new(),
                 process_group: own.process_group.clone(),
                 exit_signal,
@@ -256,6 +265,9 @@ impl CurrentTask {
         task.inherit_seccomp(self.task());
         signals.add_thread(&task, mask);
         drop(signals);
+        if is_traced {
+            tree.link_child(&task, self.task());
+        }
         Ok(task)
     }
 
@@ -313,6 +325,7 @@ impl CurrentTask {
 pub(crate) fn undo(task: &Arc<Task>) {
     let group = task.group();
     let mut tree = group.kernel().tree();
+    tree.unlink(task, None);
     group.signals.lock().threads.remove(&task.serial());
     task.discharge();
     let is_group = task.pid().root() == group.pid().root();

@@ -2,7 +2,7 @@
 
 use crate::signal::{GroupStop, ThreadStop};
 use crate::task::CurrentTask;
-use crate::tree::State;
+use crate::tree::{State, ThreadNode};
 use abi::Errno;
 use abi::poll::Events;
 use sync::Woken;
@@ -50,12 +50,13 @@ impl CurrentTask {
         Ok(())
     }
 
-    /// No other thread is left but a first one that is dead.
+    /// No other thread is left but a first one that is dead. Others that are dead may wait for their tracers.
     fn is_alone(&self) -> bool {
         let tree = self.kernel().tree();
         let Some(node) = tree.node_of(self.group()) else { return true };
         let serial = self.task().serial();
-        node.threads.iter().all(|thread| thread.task.serial() == serial || thread.state == State::Zombie)
+        let is_dead_leader = |thread: &ThreadNode| thread.state == State::Zombie && thread.task.is_leader();
+        node.threads.iter().all(|thread| thread.task.serial() == serial || is_dead_leader(thread))
     }
 
     fn take_leadership(&self) {
@@ -72,9 +73,15 @@ impl CurrentTask {
             .cloned();
         if let Some(leader) = leader {
             self.group().add_thread_usage(&leader.usage());
+            let tracer = tree.tracer_of(&leader).and_then(|tracer| tree.node(tracer.group));
+            let tracer = tracer.map(|tracer| tracer.group.clone());
             tree.take_over(task, &leader);
             if let Some(node) = tree.node_of_mut(self.group()) {
                 node.exit_signal = abi::signal::SIGCHLD;
+            }
+            // Who traced the first thread waits for it in vain.
+            if let Some(tracer) = tracer {
+                tracer.child_events.notify(Events::IN);
             }
         }
     }

@@ -3,6 +3,7 @@
 use crate::kernel::{Kernel, RLIMIT_STACK};
 use crate::process::privilege;
 use crate::process::program::{self, Found};
+use crate::ptrace::Debug;
 use crate::task::{CurrentTask, Program, Rseq};
 use abi::Errno;
 use abi::process::MAX_ARG_STRLEN;
@@ -67,6 +68,8 @@ pub(crate) struct For<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) fs: &'a FsContext,
     pub(crate) no_new_privs: bool,
+    /// Its tracer may not trace a program with more rights: there will be none.
+    pub(crate) is_confined: bool,
     pub(crate) personality: u32,
 }
 
@@ -92,7 +95,7 @@ impl For<'_> {
         let Found { file, interpreter, argv } =
             program::find(caller, self.fs, file, &executable.name, executable.is_hidden, argv)?;
         let program = Program::new(file.clone())?;
-        let (creds, is_secure) = privilege::after_exec(caller, self.no_new_privs, &file);
+        let (creds, is_secure) = privilege::after_exec(caller, self.no_new_privs, self.is_confined, &file);
         let read_file = |offset: u64, buf: &mut [u8]| program::read_at(caller, &file, offset, buf);
         let read_interpreter = |offset: u64, buf: &mut [u8]| match &interpreter {
             Some(file) => program::read_at(caller, file, offset, buf),
@@ -145,11 +148,14 @@ impl CurrentTask {
             caller: self.caller(),
             fs: self.fs(),
             no_new_privs: attributes.no_new_privs,
+            is_confined: self.is_confined_by_tracer(),
             personality: attributes.personality,
         }
         .load(executable, arguments)?;
+        let old = self.task().pid();
         self.dethread()?;
         self.become_program(loaded);
+        self.owe_exec_stop(&old);
         Ok(())
     }
 
@@ -171,7 +177,11 @@ impl CurrentTask {
         let is_dumpable = !is_changed && !loaded.is_secure;
         self.group().is_dumpable.fetch_and(is_dumpable, SeqCst);
         self.set_creds(loaded.creds);
-        let (old, context) = self.set_mm(loaded.mm, loaded.program, loaded.context);
+        let mut new = loaded.context;
+        // A tracer sees which call it was.
+        new.regs_mut().orig_rax = self.regs().orig_rax;
+        let (old, context) = self.set_mm(loaded.mm, loaded.program, new);
+        self.debug = Debug::default();
         self.group().is_dumpable.store(is_dumpable, SeqCst);
         // The old thread and then, with its last user, the old memory go; a vfork parent goes on.
         drop(context);

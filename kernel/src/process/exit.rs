@@ -17,6 +17,9 @@ const RSEQ_FLAG_UNREGISTER: u32 = 1;
 
 /// Ends a task: it gives up what it has, then leaves the tree.
 pub(crate) fn exit(mut current: CurrentTask, end: End) {
+    if current.task().is_traced() {
+        current.stop_at_end(end);
+    }
     let task = current.task().clone();
     let group = task.group().clone();
     let own = match end {
@@ -44,10 +47,10 @@ pub(crate) fn exit(mut current: CurrentTask, end: End) {
     }
     if is_last {
         drop(clear);
-        task.leave(true);
+        task.leave(own, true);
     } else {
         // Who joins the thread finds it gone.
-        task.leave(false);
+        task.leave(own, false);
         drop(clear);
     }
     drop(context);
@@ -161,18 +164,23 @@ fn release_terminal(task: &Arc<Task>) {
 
 impl Task {
     /// Leaves the tree, or stays in it as a zombie. The last thread ends the process.
-    fn leave(self: &Arc<Self>, is_last: bool) {
+    fn leave(self: &Arc<Self>, own: Status, is_last: bool) {
         let group = self.group();
         let kernel = group.kernel();
         self.discharge();
         let mut tree = kernel.tree();
-        {
+        tree.detach_all(self);
+        let (gone, status) = {
             let mut signals = group.signals.lock();
-            signals.threads.remove(&self.serial());
+            (signals.threads.remove(&self.serial()), signals.ending.unwrap_or(own))
+        };
+        let is_traced = tree.tracer_of(self).is_some();
+        tree.set_status(self, own);
+        if is_traced && !(self.is_leader() && is_last) {
+            tree.tell_tracer(self, status);
         }
-        let is_leader = self.pid().root() == group.pid().root();
-        // What the first thread has used stays with it until it is reaped.
-        if !is_leader {
+        // What it has used stays with it until it is reaped.
+        if !self.is_leader() && !is_traced {
             group.add_thread_usage(&self.usage());
             tree.remove_thread(self);
         }
@@ -183,6 +191,7 @@ impl Task {
             tree.end_group(group);
         }
         drop(tree);
+        drop(gone);
         group.thread_events.notify(Events::IN);
         if is_last {
             kernel.departed();

@@ -17,7 +17,13 @@ struct FileCapabilities {
 }
 
 /// Credentials of a task after it executes `file`, and whether the program is to be careful (`AT_SECURE`).
-pub(crate) fn after_exec(caller: &Caller, no_new_privs: bool, file: &OpenFile) -> (Credentials, bool) {
+/// `is_confined`: a tracer without rights over it must not get at more rights than it has.
+pub(crate) fn after_exec(
+    caller: &Caller,
+    no_new_privs: bool,
+    is_confined: bool,
+    file: &OpenFile,
+) -> (Credentials, bool) {
     let old = &caller.creds;
     let mut new = Credentials::clone(old);
     let mut given = None;
@@ -36,11 +42,21 @@ pub(crate) fn after_exec(caller: &Caller, no_new_privs: bool, file: &OpenFile) -
         }
     }
     let given = given.and_then(|value| parse(&value));
-    let is_set_id = new.euid != old.uid || new.egid != old.gid;
+    let mut is_set_id = new.euid != old.uid || new.egid != old.gid;
     if given.is_some() || new.euid != old.euid || new.egid != old.egid {
         new.ambient = 0;
     }
     compute(&mut new, given);
+    let gains = new.permitted & !old.permitted != 0;
+    if is_confined && (is_set_id || gains) {
+        if !old.has(Capability::Setuid) {
+            (new.euid, new.suid, new.fsuid) = (new.uid, new.uid, new.uid);
+            (new.egid, new.sgid, new.fsgid) = (new.gid, new.gid, new.gid);
+            is_set_id = false;
+        }
+        new.permitted &= old.permitted;
+        new.effective &= new.permitted;
+    }
     let gained = new.effective & !new.ambient != 0 || new.permitted & !new.ambient & !old.permitted != 0;
     let is_secure = is_set_id || (new.uid != 0 && given.is_some() && gained);
     (new, is_secure)

@@ -2,7 +2,7 @@
 
 use crate::kernel::Kernel;
 use crate::status::Status;
-use crate::task::ThreadGroup;
+use crate::task::{Task, ThreadGroup};
 use crate::tree::{State, Tree};
 use crate::usage::Usage;
 use abi::poll::Events;
@@ -58,15 +58,12 @@ impl Tree {
         let status = status.unwrap_or(Status::Exited(0));
         node.zombie = Some(status);
         self.hang_up_orphans(group, None);
-        let is_wanted = self.tell_end(group, status);
-        if !is_wanted {
-            self.remove_group(group);
-        }
+        self.settle(group);
         group.publish(status);
     }
 
     /// Tells the parent of an end. False: nobody wants to know.
-    fn tell_end(&self, group: &ThreadGroup, status: Status) -> bool {
+    pub(crate) fn tell_end(&self, group: &ThreadGroup, status: Status) -> bool {
         let Some(node) = self.node_of(group) else { return false };
         let Some(parent) = node.parent.and_then(|parent| self.node(parent)) else { return false };
         let parent = &parent.group;
@@ -79,16 +76,22 @@ impl Tree {
                 signal = 0;
             }
         }
-        if signal != 0 {
-            let (code, value) = child_code(status);
-            let usage = self.group_usage(group);
-            let uid = node.threads.first().map_or(0, |thread| thread.task.creds().uid);
-            let pid = group.pid().within(parent.pid().namespace());
-            let info = SigInfo::child(signal, code, pid, uid, value, ticks(usage.user), ticks(usage.system));
-            parent.send(info);
+        if let Some(leader) = node.threads.first() {
+            self.send_end(&leader.task, parent, signal, status);
         }
         parent.child_events.notify(Events::IN);
         is_wanted
+    }
+
+    /// Sends the signal about the end of a thread or, of a first thread, its process; 0 is none.
+    pub(crate) fn send_end(&self, task: &Task, to: &ThreadGroup, signal: u8, status: Status) {
+        if signal != 0 {
+            let (code, value) = child_code(status);
+            let usage = self.group_usage(task.group());
+            let pid = task.tid_in(to.pid().namespace());
+            let (user, system) = (ticks(usage.user), ticks(usage.system));
+            to.send(SigInfo::child(signal, code, pid, task.creds().uid, value, user, system));
+        }
     }
 
     /// What the threads of a process have used, for those who hold the tree.
@@ -109,13 +112,14 @@ impl Tree {
         for id in children {
             let Some(node) = self.node_mut(id) else { continue };
             let child = node.group.clone();
-            let zombie = node.zombie;
+            let is_traced = node.threads.first().is_some_and(|leader| leader.tracer.is_some());
             node.exit_signal = SIGCHLD;
             self.reparent(id, reaper, heir);
-            if let Some(status) = zombie
-                && !self.tell_end(&child, status)
-            {
-                self.remove_group(&child);
+            // A dead one with a tracer is that one's affair for now.
+            if !is_traced {
+                self.settle(&child);
+            }
+            if self.node(id).is_none() {
                 continue;
             }
             self.hang_up_orphans(&child, Some(group));

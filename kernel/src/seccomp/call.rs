@@ -2,6 +2,7 @@
 
 use super::filter::Filter;
 use super::slot::State;
+use crate::ptrace::SeccompStop;
 use crate::status::Status;
 use crate::task::{CurrentTask, End};
 use abi::Errno;
@@ -22,6 +23,14 @@ impl CurrentTask {
     /// Asks the filters about the call just made. `None`: it is made. Else what it comes to without being made; the
     /// thread may have been ended, or have got a signal.
     pub(crate) fn filter_call(&mut self) -> Option<Result<u64, Fail>> {
+        if self.is_seccomp_suspended() {
+            return None;
+        }
+        self.ask_filters(true)
+    }
+
+    /// As [`Self::filter_call`]. `may_ask`: the tracer has not been asked about this call yet.
+    fn ask_filters(&mut self, may_ask: bool) -> Option<Result<u64, Fail>> {
         let Call { nr, args, .. } = *self.context.call();
         let state = self.seccomp.current(&self.task.seccomp);
         if state.filter.as_ref().is_some_and(|filter| filter.allows_always(nr)) {
@@ -35,10 +44,10 @@ impl CurrentTask {
             State { filter: Some(filter), .. } => {
                 let (result, by) = filter.evaluate(&data);
                 let by = by.map_or_else(Wishes::default, Wishes::of);
-                self.act(result, &data, &by)
+                self.act_on(result, &data, &by, may_ask)
             }
             // There is no such state while a thread makes calls: nothing is let through.
-            State { filter: None, .. } => self.act(RET_KILL_PROCESS, &data, &Wishes::default()),
+            State { filter: None, .. } => self.act_on(RET_KILL_PROCESS, &data, &Wishes::default(), may_ask),
         }
     }
 
@@ -52,14 +61,14 @@ impl CurrentTask {
         Some(Ok(0))
     }
 
-    fn act(&mut self, result: u32, data: &Data, by: &Wishes) -> Option<Result<u64, Fail>> {
+    fn act_on(&mut self, result: u32, data: &Data, by: &Wishes, may_ask: bool) -> Option<Result<u64, Fail>> {
         let value = result & RET_DATA;
         let answer = match result & RET_ACTION_FULL {
             RET_ERRNO => Some(Ok(u64::from(value.min(MAX_ERRNO)).wrapping_neg())),
-            RET_TRAP => Some(Ok(self.trap(data, value))),
+            RET_TRAP => Some(Ok(self.raise_sigsys(data, value))),
             RET_USER_NOTIF => self.ask_listener(by, data),
-            RET_TRACE => self.ask_tracer(value),
-            RET_LOG | RET_ALLOW => None,
+            RET_TRACE if may_ask => self.ask_tracer(value),
+            RET_TRACE | RET_LOG | RET_ALLOW => None,
             action => Some(Ok(self.end_by_filter(action))),
         };
         self.log_action(result, data, by.is_logged);
@@ -67,18 +76,21 @@ impl CurrentTask {
     }
 
     /// `SIGSYS`; the handler sees the registers as they were when the call was made.
-    fn trap(&mut self, data: &Data, value: u32) -> u64 {
+    fn raise_sigsys(&mut self, data: &Data, value: u32) -> u64 {
         let mut info = SigInfo::call(data.instruction_pointer, data.nr, AUDIT_ARCH_X86_64);
         info.errno = value.cast_signed();
         self.force_signal(info);
         self.regs().orig_rax
     }
 
-    /// `SECCOMP_RET_TRACE`: a tracer that asked for `PTRACE_EVENT_SECCOMP` stops the thread here, with `_message` for
-    /// it, and may change the call, which the filters are then asked about once more. Without one the call does not
-    /// exist.
-    fn ask_tracer(&mut self, _message: u32) -> Option<Result<u64, Fail>> {
-        Some(Err(Errno::ENOSYS.into()))
+    /// `SECCOMP_RET_TRACE`: a tracer that asked for `PTRACE_EVENT_SECCOMP` stops the thread here, with `message` for it,
+    /// and may change the call, which the filters are then asked about once more. Without one the call does not exist.
+    fn ask_tracer(&mut self, message: u32) -> Option<Result<u64, Fail>> {
+        match self.stop_for_seccomp(message) {
+            SeccompStop::Unwanted => Some(Err(Errno::ENOSYS.into())),
+            SeccompStop::Skipped => Some(Ok(self.regs().rax)),
+            SeccompStop::Goes => self.ask_filters(false),
+        }
     }
 
     /// Ends the thread, or the process when it is its last or when the filter says so; no handler runs.

@@ -2,7 +2,7 @@
 
 use crate::signal::frame::{self, Frame};
 use crate::task::{CurrentTask, restart};
-use abi::signal::{ActionFlags, SS_AUTODISARM, SS_DISABLE, SigAction, SigInfo, SigStack};
+use abi::signal::{ActionFlags, SIGTRAP, SS_AUTODISARM, SS_DISABLE, SigAction, SigInfo, SigStack};
 
 impl CurrentTask {
     /// Lays out the frame of a handler and makes the task start it. A stack that can't take the frame means SIGSEGV.
@@ -10,6 +10,7 @@ impl CurrentTask {
         if let Some(restart) = self.interrupted.take() {
             restart::before_handler(self.context.regs_mut(), restart, action.flags());
         }
+        let is_stepping = std::mem::take(&mut self.step).is_on();
         let mask = self.signal_mask();
         let fpstate = self.context.fpstate();
         let frame = Frame {
@@ -35,6 +36,10 @@ impl CurrentTask {
             blocked.insert(info.signal());
         }
         self.set_signal_mask(blocked);
+        if is_stepping {
+            // A step into the handler; what the tracer makes of the signal does not matter.
+            self.trap_with(SIGTRAP.into(), 0);
+        }
     }
 
     /// `rt_sigreturn(2)`: everything as the frame has it; the value of `rax`. A bad frame means SIGSEGV.

@@ -59,7 +59,7 @@ impl CurrentTask {
 
 impl Signals {
     /// Sets what a thread blocks. Signals of the process that it blocks from now on go to others.
-    fn set_mask(&mut self, serial: u64, mask: SigSet) {
+    pub(crate) fn set_mask(&mut self, serial: u64, mask: SigSet) {
         let Some(thread) = self.threads.get_mut(&serial) else { return };
         let mask = mask.without(SigSet::UNBLOCKABLE);
         let old = std::mem::replace(&mut thread.mask, mask);
@@ -84,6 +84,7 @@ impl Signals {
     pub(crate) fn add_thread(&mut self, task: &Arc<Task>, mask: SigSet) {
         let mut thread = Thread::new(task, mask);
         if matches!(self.stop, crate::signal::state::GroupStop::Stopping(_)) {
+            thread.stop_signal = self.stop_signal();
             thread.stop = crate::signal::state::ThreadStop::Pending;
             task.interrupt();
         }

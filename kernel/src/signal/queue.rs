@@ -63,6 +63,11 @@ impl Queue {
         self.set.insert(signal);
     }
 
+    /// Information of those that have some, in order of arrival.
+    pub(crate) fn infos(&self) -> impl Iterator<Item = SigInfo> {
+        self.list.iter().map(|entry| entry.info)
+    }
+
     /// Takes the signal of `wanted` that comes first: synchronous ones, then by number, then by arrival.
     pub(crate) fn take(&mut self, wanted: SigSet) -> Option<Taken> {
         let ready = self.set.and(wanted);

@@ -73,7 +73,7 @@ impl ThreadGroup {
         }
         let queued = enqueue(&mut signals, &info, &how, limit)?;
         if queued {
-            signals.complete(signal, how.thread);
+            signals.complete(signal, first, how.thread);
         }
         drop(signals);
         self.signal_events.notify(Events::IN | Events::RDNORM);
@@ -112,8 +112,9 @@ fn enqueue(signals: &mut MutexGuard<'_, Signals>, info: &SigInfo, how: &How, lim
 }
 
 impl Signals {
-    /// Finds a thread for a signal just queued and wakes it; a deadly one ends the process here.
-    fn complete(&mut self, signal: u8, only: Option<u64>) {
+    /// Finds a thread for a signal just queued and wakes it; a deadly one ends the process here, unless `first`, who
+    /// it was sent to, has a tracer to see it first.
+    fn complete(&mut self, signal: u8, first: u64, only: Option<u64>) {
         let chosen = if let Some(serial) = only {
             self.threads.get(&serial).filter(|thread| takes(thread, signal))
         } else {
@@ -122,7 +123,8 @@ impl Signals {
             able.clone().find(ready).or_else(|| able.next())
         };
         let Some(chosen) = chosen else { return };
-        if self.is_fatal(signal) && !chosen.mask.has(signal) {
+        let is_seen = self.is_traced(first) && signal != SIGKILL;
+        if self.is_fatal(signal) && !chosen.mask.has(signal) && !is_seen {
             self.end(Status::Signaled { signal, core: false });
             return;
         }
@@ -135,7 +137,7 @@ fn takes(thread: &Thread, signal: u8) -> bool {
     if thread.is_exiting || (thread.mask.has(signal) && !thread.awaited.has(signal)) {
         return false;
     }
-    signal == SIGKILL || thread.stop != ThreadStop::Stopped
+    signal == SIGKILL || (thread.stop != ThreadStop::Stopped && thread.trap.is_none())
 }
 
 impl Task {
@@ -167,7 +169,7 @@ impl CurrentTask {
                     thread.mask.remove(signal);
                 }
             }
-            if signals.actions.of(signal).handler == SIG_DFL {
+            if signals.actions.of(signal).handler == SIG_DFL && !signals.is_traced(serial) {
                 signals.is_unkillable = false;
             }
             // Standard signals pending already are overtaken: this one has the address.

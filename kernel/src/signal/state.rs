@@ -1,5 +1,6 @@
 //! The signals of one process and its threads: pending, blocked, stops, the decision to end.
 
+use crate::ptrace::{Trace, Trap};
 use crate::signal::actions::{Actions, Default, default_of};
 use crate::signal::queue::{Queue, Taken};
 use crate::status::Status;
@@ -34,12 +35,18 @@ pub(crate) struct Thread {
     /// What `sigtimedwait(2)` waits for, though it is blocked.
     pub(crate) awaited: SigSet,
     pub(crate) stop: ThreadStop,
+    /// The signal that it last stopped for with its process.
+    pub(crate) stop_signal: u8,
     /// It took a stopping signal and SIGCONT has not come since.
     pub(crate) has_taken_stop: bool,
     /// It takes no more signals.
     pub(crate) is_exiting: bool,
     /// Another thread's execve ends it.
     pub(crate) is_exec_victim: bool,
+    /// What its tracer asked for.
+    pub(crate) trace: Option<Trace>,
+    /// It is stopped for its tracer, or about to go on.
+    pub(crate) trap: Option<Trap>,
 }
 
 impl Thread {
@@ -50,9 +57,12 @@ impl Thread {
             mask,
             awaited: SigSet::EMPTY,
             stop: ThreadStop::Running,
+            stop_signal: SIGSTOP,
             has_taken_stop: false,
             is_exiting: false,
             is_exec_victim: false,
+            trace: None,
+            trap: None,
         }
     }
 }
@@ -131,10 +141,28 @@ impl Signals {
 
     /// The signal does nothing whatever thread gets it. `force`: it comes from outside of the namespace.
     pub(crate) fn is_ignored(&self, serial: u64, signal: u8, force: bool) -> bool {
-        if self.mask(serial).has(signal) {
+        if self.mask(serial).has(signal) || (self.is_traced(serial) && signal != SIGKILL) {
             return false;
         }
         self.is_harmless(signal, force)
+    }
+
+    /// Another thread traces this one, and wants to know of its signals.
+    pub(crate) fn is_traced(&self, serial: u64) -> bool {
+        self.threads.get(&serial).is_some_and(|thread| thread.trace.is_some())
+    }
+
+    /// What is pending for one thread alone.
+    pub(crate) fn pending_of(&self, serial: u64) -> Option<&Queue> {
+        self.threads.get(&serial).map(|thread| &thread.pending)
+    }
+
+    /// The signal that the process stops or is stopped for; 0 while it runs.
+    pub(crate) const fn stop_signal(&self) -> u8 {
+        match self.stop {
+            GroupStop::Stopping(signal) | GroupStop::Stopped(signal) => signal,
+            GroupStop::Running => 0,
+        }
     }
 
     /// By its action, by default, or because an init is protected.
@@ -180,6 +208,7 @@ impl Signals {
         self.ending.is_some()
             || thread.is_exec_victim
             || thread.stop != ThreadStop::Running
+            || thread.trace.as_ref().is_some_and(Trace::wants_trap)
             || !self.pending(serial).without(thread.mask).is_empty()
     }
 

@@ -1,9 +1,20 @@
 //! Stop and continue: `signal(7)`; job control from the side of signals.
 
-use crate::signal::state::{GroupStop, Notice, Signals, ThreadStop};
+use crate::signal::state::{GroupStop, Notice, Signals, Thread, ThreadStop};
 use crate::task::ThreadGroup;
+use crate::tree::GroupNode;
 use abi::poll::Events;
 use abi::signal::{ActionFlags, CLD_CONTINUED, CLD_STOPPED, SIG_IGN, SIGCHLD, SIGCONT, SigInfo};
+
+impl Thread {
+    /// A seized tracee is told of a stop of its process, or its end.
+    fn notice_jobs(&mut self) {
+        if let Some(trace) = self.trace.as_mut().filter(|trace| trace.is_seized) {
+            trace.wants_notice = true;
+            self.task.rouse();
+        }
+    }
+}
 
 impl Signals {
     /// SIGCONT arrived: stopped threads go on, stops that are under way are off.
@@ -12,9 +23,9 @@ impl Signals {
             thread.has_taken_stop = false;
             if thread.stop != ThreadStop::Running {
                 thread.stop = ThreadStop::Running;
-                thread.task.interrupt();
-                thread.task.word().wake();
+                thread.task.rouse();
             }
+            thread.notice_jobs();
         }
         let notice = match self.stop {
             GroupStop::Running => return,
@@ -33,12 +44,19 @@ impl Signals {
         if !may_stop || self.ending.is_some() || self.exec.is_some() {
             return;
         }
-        self.stop = GroupStop::Stopping(signal);
+        // A traced thread may run on in a process that is stopped, and get another stopping signal.
+        if !self.is_group_stopped() {
+            self.stop = GroupStop::Stopping(signal);
+        }
         self.continue_report = false;
         for thread in self.threads.values_mut() {
             if !thread.is_exiting && thread.stop == ThreadStop::Running {
                 thread.stop = ThreadStop::Pending;
+                thread.stop_signal = signal;
                 thread.task.interrupt();
+                if thread.task.serial() != serial {
+                    thread.notice_jobs();
+                }
             }
         }
     }
@@ -55,7 +73,7 @@ impl Signals {
     pub(crate) fn finish_stop(&mut self) -> bool {
         let GroupStop::Stopping(signal) = self.stop else { return false };
         let is_missing = self.threads.values().any(|t| t.stop == ThreadStop::Pending && !t.is_exiting);
-        let is_any = self.threads.values().any(|t| t.stop == ThreadStop::Stopped);
+        let is_any = self.threads.values().any(|t| !t.is_exiting);
         if is_missing || !is_any {
             return false;
         }
@@ -66,19 +84,23 @@ impl Signals {
 }
 
 impl ThreadGroup {
-    /// Tells the parent of a stop or continuation.
+    /// Tells the parent of a stop or continuation. A tracer of the first thread hears of a continuation too.
     pub(crate) fn tell_parent(&self, notice: Notice) {
         let tree = self.kernel().tree();
         let Some(node) = tree.node_of(self) else { return };
-        let Some(parent) = node.parent.and_then(|parent| tree.node(parent)) else { return };
-        let parent = &parent.group;
-        let (action, signal) = {
-            let stopped = match self.signals.lock().stop {
-                GroupStop::Stopping(signal) | GroupStop::Stopped(signal) => signal,
-                GroupStop::Running => 0,
-            };
-            (parent.actions().of(SIGCHLD), stopped)
-        };
+        if let Some(parent) = node.parent.and_then(|parent| tree.node(parent)) {
+            self.tell_of_jobs(&parent.group, node, notice);
+        }
+        let tracer = node.threads.first().and_then(|leader| leader.tracer).map(|tracer| tracer.group);
+        if let Some(tracer) = tracer.filter(|&id| notice == Notice::Continued && node.parent != Some(id))
+            && let Some(tracer) = tree.node(tracer)
+        {
+            self.tell_of_jobs(&tracer.group, node, notice);
+        }
+    }
+
+    fn tell_of_jobs(&self, parent: &Self, node: &GroupNode, notice: Notice) {
+        let (action, signal) = (parent.action(SIGCHLD), self.signals.lock().stop_signal());
         if action.handler != SIG_IGN && !action.flags().contains(ActionFlags::NOCLDSTOP) {
             let (code, status) = match notice {
                 Notice::Stopped => (CLD_STOPPED, signal),

@@ -1,6 +1,7 @@
 //! Signals from the receiver's side: what a task does next about signals, stops and its end.
 
 use crate::kernel::RLIMIT_CORE;
+use crate::ptrace::Trace;
 use crate::signal::actions::{Default, default_of};
 use crate::signal::state::{Notice, ThreadStop};
 use crate::status::Status;
@@ -41,6 +42,13 @@ impl CurrentTask {
                 return Attention::End(End::Thread(Status::Exited(0)));
             }
             let mask = thread.mask;
+            let is_traced = thread.trace.is_some();
+            if is_traced && (thread.stop != ThreadStop::Running || thread.trace.as_ref().is_some_and(Trace::wants_trap))
+            {
+                drop(signals);
+                self.stop_for_jobs();
+                continue;
+            }
             if thread.stop != ThreadStop::Running {
                 let is_complete = signals.park(serial);
                 drop(signals);
@@ -51,49 +59,52 @@ impl CurrentTask {
                 continue;
             }
             let Some(taken) = signals.take(serial, SigSet::ALL.without(mask)) else { return Attention::Nothing };
-            let signal = taken.info.signal();
-            let action = signals.actions.of(signal);
-            match action.handler {
-                SIG_IGN => {
-                    drop(signals);
-                    taken.finish();
-                }
-                SIG_DFL => {
-                    let is_protected = signals.is_unkillable && !matches!(signal, SIGKILL | SIGSTOP);
-                    match default_of(signal) {
-                        _ if is_protected => {}
-                        Default::Ignore | Default::Continue => {}
-                        Default::Stop => {
-                            if let Some(thread) = signals.threads.get_mut(&serial) {
-                                thread.has_taken_stop = true;
-                            }
-                            drop(signals);
-                            // SIGSTOP stops everything; the others do nothing to a group that nobody could continue.
-                            if signal == SIGSTOP || !group.is_orphaned() {
-                                group.signals.lock().start_stop(serial, signal);
-                            }
-                            continue;
+            if let Some(thread) = signals.threads.get_mut(&serial) {
+                thread.has_taken_stop |= is_traced || SigSet::STOPS.has(taken.info.signal());
+            }
+            drop(signals);
+            let mut info = taken.finish();
+            if is_traced && info.signal() != SIGKILL {
+                let Some(wanted) = self.stop_for_signal(info) else { continue };
+                info = wanted;
+            }
+            if let Some(attention) = self.take_action(info) {
+                return attention;
+            }
+        }
+    }
+
+    /// Does what the action of a signal says; `None` when that is done.
+    fn take_action(&self, info: SigInfo) -> Option<Attention> {
+        let (signal, group) = (info.signal(), self.group());
+        let mut signals = group.signals.lock();
+        let action = signals.actions.of(signal);
+        match action.handler {
+            SIG_IGN => None,
+            SIG_DFL => {
+                let is_protected = signals.is_unkillable && !matches!(signal, SIGKILL | SIGSTOP);
+                let core = match default_of(signal) {
+                    _ if is_protected => return None,
+                    Default::Ignore | Default::Continue => return None,
+                    Default::Stop => {
+                        drop(signals);
+                        // SIGSTOP stops everything; the others do nothing to a group that nobody could continue.
+                        if signal == SIGSTOP || !group.is_orphaned() {
+                            group.signals.lock().start_stop(self.task().serial(), signal);
                         }
-                        Default::Terminate => {
-                            signals.end(Status::Signaled { signal, core: false });
-                            return Attention::End(End::Group);
-                        }
-                        Default::Core => {
-                            let core = group.dumps_core();
-                            signals.end(Status::Signaled { signal, core });
-                            return Attention::End(End::Group);
-                        }
+                        return None;
                     }
-                    drop(signals);
-                    taken.finish();
+                    Default::Terminate => false,
+                    Default::Core => group.dumps_core(),
+                };
+                signals.end(Status::Signaled { signal, core });
+                Some(Attention::End(End::Group))
+            }
+            _ => {
+                if action.flags().contains(ActionFlags::RESETHAND) {
+                    signals.actions.set(signal, SigAction { handler: SIG_DFL, ..action });
                 }
-                _ => {
-                    if action.flags().contains(ActionFlags::RESETHAND) {
-                        signals.actions.set(signal, SigAction { handler: SIG_DFL, ..action });
-                    }
-                    drop(signals);
-                    return Attention::Handler(taken.finish(), action);
-                }
+                Some(Attention::Handler(info, action))
             }
         }
     }

@@ -2,19 +2,25 @@
 
 use super::{CurrentTask, Task};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 use vfs::Capability;
 
 impl CurrentTask {
-    /// The caller may read and change `other`'s memory and descriptors: its own process, the same user and group
-    /// throughout with no more capabilities, or `CAP_SYS_PTRACE` over it.
+    /// The caller may read and change `other`'s memory and descriptors, and trace it (`PTRACE_MODE_ATTACH_REALCREDS`):
+    /// its own process; one that lets itself be dumped, of the same user and group throughout, with no more
+    /// capabilities; or `CAP_SYS_PTRACE` over it; and what Yama says.
     pub fn may_access(&self, other: &Task) -> bool {
         if Arc::ptr_eq(self.group(), other.group()) {
             return true;
+        }
+        if !self.is_let_trace(other) {
+            return false;
         }
         let (ours, theirs) = (self.creds(), other.creds());
         let same_user = [theirs.uid, theirs.euid, theirs.suid].iter().all(|&uid| uid == ours.uid);
         let same_group = [theirs.gid, theirs.egid, theirs.sgid].iter().all(|&gid| gid == ours.gid);
         let covers = theirs.permitted & !ours.permitted == 0;
-        same_user && same_group && covers || ours.has_in(&theirs.user_ns, Capability::SysPtrace)
+        let is_open = !other.is_live() || other.group().is_dumpable.load(SeqCst);
+        same_user && same_group && covers && is_open || ours.has_in(&theirs.user_ns, Capability::SysPtrace)
     }
 }

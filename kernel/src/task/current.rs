@@ -2,12 +2,14 @@
 
 use crate::futex::HostWait;
 use crate::kernel::Kernel;
+use crate::ptrace::{Debug, Step};
 use crate::seccomp::Own;
 use crate::status::Status;
 use crate::task::{Live, Program, Release, RestartBlock, Stop, Task, ThreadGroup};
 use abi::signal::{SigSet, SigStack};
 use mm::{Mm, UserAddr};
 use platform::{Context, Fault, Regs};
+use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use sync::Restart;
@@ -53,8 +55,13 @@ pub struct CurrentTask {
     pub(crate) restart_block: Option<RestartBlock>,
     /// A host call that it is to sleep in, in the place of application code.
     pub(crate) host_wait: Option<HostWait>,
-    /// What keeps it from application code.
-    pub(crate) stop: Option<Stop>,
+    /// What keeps it from application code before the call just made returns.
+    pub(crate) stops: VecDeque<Stop>,
+    /// The result of the call just made, while stops come first.
+    pub(crate) result: Option<u64>,
+    /// Whether its tracer has it run step by step.
+    pub(crate) step: Step,
+    pub(crate) debug: Debug,
     pub(crate) end: Option<End>,
     /// The last exception, for the signal frame.
     pub(crate) fault: Option<Fault>,
@@ -91,7 +98,10 @@ impl CurrentTask {
             interrupted: None,
             restart_block: None,
             host_wait: None,
-            stop: None,
+            stops: VecDeque::new(),
+            result: None,
+            step: Step::Off,
+            debug: Debug::default(),
             end: None,
             fault: None,
             release: None,
@@ -118,9 +128,11 @@ impl CurrentTask {
             euid: user(creds.euid),
             egid: group(creds.egid),
         };
-        // The map of a new user namespace may be written at any time, by others.
+        // The map of a new user namespace may be written at any time, by others. A tracer may want to see every call.
         let has_fixed_ids = creds.user_ns.parent.is_none();
-        self.task.seccomp.steady(|is_filtered| self.context.set_local(&ids, has_fixed_ids && !is_filtered));
+        let is_seen = self.task.is_watched() || self.is_stepping();
+        let may_answer = |is_filtered: bool| has_fixed_ids && !is_seen && !is_filtered;
+        self.task.seccomp.steady(|is_filtered| self.context.set_local(&ids, may_answer(is_filtered)));
     }
 
     /// The task as others see it.

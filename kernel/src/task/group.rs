@@ -3,6 +3,7 @@
 use crate::kernel::Kernel;
 use crate::limits::Limits;
 use crate::pid::Pid;
+use crate::ptrace::Ptracer;
 use crate::session::{ProcessGroup, Session};
 use crate::signal::{Actions, Signals};
 use crate::status::Status;
@@ -40,6 +41,8 @@ pub struct ThreadGroup {
     pub oom_score_adj: AtomicI32,
     /// `PR_SET_DUMPABLE`.
     pub is_dumpable: AtomicBool,
+    /// `PR_SET_PTRACER`.
+    pub(crate) ptracer: Mutex<Ptracer>,
     /// `PR_SET_THP_DISABLE`.
     pub is_thp_disabled: AtomicBool,
     status: OnceLock<Status>,
@@ -61,6 +64,7 @@ impl ThreadGroup {
             usage: Mutex::new(Rank::Leaf, Default::default()),
             oom_score_adj: AtomicI32::new(0),
             is_dumpable: AtomicBool::new(true),
+            ptracer: Mutex::new(Rank::Leaf, Ptracer::default()),
             is_thp_disabled: AtomicBool::new(false),
             status: OnceLock::new(),
             ended: (StdMutex::new(false), Condvar::new()),
@@ -113,6 +117,11 @@ impl ThreadGroup {
         let tree = self.kernel.tree();
         let parent = tree.node_of(self)?.parent?;
         Some(tree.node(parent)?.group.clone())
+    }
+
+    /// The other one is its parent.
+    pub(crate) fn is_child_of(&self, other: &Self) -> bool {
+        self.kernel.tree().node_of(self).is_some_and(|node| node.parent == Some(other.pid.root()))
     }
 
     /// Its children.

@@ -17,6 +17,37 @@ pub struct RestartBlock {
     pub args: [u64; 6],
 }
 
+/// What Linux keeps in `rax` between an interrupted call and its restart, where tracers see it.
+const ERESTARTSYS: u64 = 512;
+const ERESTARTNOINTR: u64 = 513;
+const ERESTARTNOHAND: u64 = 514;
+const ERESTART_RESTARTBLOCK: u64 = 516;
+
+/// The value of `rax` that stands for an interrupted call.
+pub(crate) const fn to_return(restart: Restart) -> u64 {
+    let number = match restart {
+        Restart::Always => ERESTARTNOINTR,
+        Restart::Sa => ERESTARTSYS,
+        Restart::NoHandler => ERESTARTNOHAND,
+        Restart::Block => ERESTART_RESTARTBLOCK,
+    };
+    number.wrapping_neg()
+}
+
+/// The interrupted call that registers stand for, after a tracer may have changed them.
+pub(crate) const fn pending(regs: &Regs) -> Option<Restart> {
+    if (regs.orig_rax as i64) < 0 {
+        return None;
+    }
+    match regs.rax.wrapping_neg() {
+        ERESTARTNOINTR => Some(Restart::Always),
+        ERESTARTSYS => Some(Restart::Sa),
+        ERESTARTNOHAND => Some(Restart::NoHandler),
+        ERESTART_RESTARTBLOCK => Some(Restart::Block),
+        _ => None,
+    }
+}
+
 /// Bytes of the instruction that makes a call.
 pub(crate) const SYSCALL_LEN: u64 = 2;
 
@@ -66,6 +97,16 @@ mod tests {
         assert_eq!(handled(Restart::Sa, none), eintr);
         assert_eq!(handled(Restart::NoHandler, sa), eintr);
         assert_eq!(handled(Restart::Block, sa), eintr);
+    }
+
+    #[test]
+    fn in_registers() {
+        for restart in [Restart::Always, Restart::Sa, Restart::NoHandler, Restart::Block] {
+            let regs = Regs { rax: to_return(restart), ..regs() };
+            assert_eq!(pending(&regs), Some(restart));
+            assert_eq!(pending(&Regs { orig_rax: u64::MAX, ..regs }), None);
+        }
+        assert_eq!(pending(&regs()), None);
     }
 
     #[test]

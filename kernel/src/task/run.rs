@@ -4,6 +4,7 @@ use crate::futex::HostWait;
 use crate::process;
 use crate::signal::Attention;
 use crate::task::{CurrentTask, End, Stop, restart};
+use abi::Errno;
 use abi::signal::{SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SigInfo};
 use platform::{Exit, Fault};
 use sync::Fail;
@@ -14,6 +15,8 @@ enum Next {
     App,
     /// Answer the call that it made.
     Syscall,
+    /// Make the stops that the call calls for, then return its result.
+    Return,
     /// See to signals, stops and work.
     Interrupt,
     /// End.
@@ -28,6 +31,7 @@ impl CurrentTask {
             next = match next {
                 Next::App => self.run_app(),
                 Next::Syscall => self.run_syscall(),
+                Next::Return => self.run_return(),
                 Next::Interrupt => self.run_interrupt(),
                 Next::Exit(end) => break end,
             };
@@ -42,6 +46,7 @@ impl CurrentTask {
         }
         let exit = match &wait {
             Some(wait) => self.context.run_wait(wait.wait()),
+            None if self.is_stepping() => self.run_stepping(),
             None => self.context.run(),
         };
         self.task().word().leave_app();
@@ -53,6 +58,7 @@ impl CurrentTask {
                 Next::Syscall
             }
             Exit::Interrupt => Next::Interrupt,
+            Exit::WaitDone => self.after_call(),
             Exit::WaitInterrupted if self.task().word().is_interrupted() => self.leave_wait(wait.as_ref()),
             Exit::WaitInterrupted => {
                 self.host_wait = wait;
@@ -73,6 +79,8 @@ impl CurrentTask {
             && let Fail::Interrupted(restart) = self.interrupt_wait(wait)
         {
             self.interrupted = Some(restart);
+            self.context.set_result(restart::to_return(restart));
+            return self.after_call();
         }
         Next::Interrupt
     }
@@ -89,28 +97,58 @@ impl CurrentTask {
     }
 
     fn run_syscall(&mut self) -> Next {
+        let is_made = !self.task().is_watched() || self.stop_at_entry();
+        if is_made {
+            self.make_call();
+        }
+        match self.end.take() {
+            Some(end) => Next::Exit(end),
+            None if self.host_wait.is_some() => Next::App,
+            None => self.after_call(),
+        }
+    }
+
+    /// A call is over, but for what comes before its return.
+    fn after_call(&mut self) -> Next {
+        if !self.stops.is_empty() || self.task().is_watched() || self.step.is_on() {
+            Next::Return
+        } else if self.interrupted.is_some() || self.saved_mask.is_some() {
+            Next::Interrupt
+        } else {
+            Next::App
+        }
+    }
+
+    fn make_call(&mut self) {
         let refused = if self.task().is_filtered() { self.filter_call() } else { None };
         let call = *self.context.call();
         let dispatch = self.kernel().dispatch();
-        let is_interrupted = match refused.unwrap_or_else(|| dispatch(self, call.nr, &call.args)) {
-            Ok(value) => {
-                self.context.set_result(value);
-                false
-            }
-            Err(Fail::Errno(errno)) => {
-                self.context.set_result(errno.to_return());
-                false
-            }
+        let value = match refused.unwrap_or_else(|| dispatch(self, call.nr, &call.args)) {
+            Ok(value) => value,
+            Err(Fail::Errno(errno)) => errno.to_return(),
             Err(Fail::Interrupted(restart)) => {
                 self.interrupted = Some(restart);
-                true
+                restart::to_return(restart)
             }
         };
-        match self.end.take() {
-            Some(end) => Next::Exit(end),
-            None if is_interrupted || self.stop.is_some() || self.saved_mask.is_some() => Next::Interrupt,
-            None => Next::App,
+        // Until it returns a call looks like one that does not exist.
+        let shown = if self.stops.is_empty() { value } else { Errno::ENOSYS.to_return() };
+        self.result = (shown != value).then_some(value);
+        self.context.set_result(shown);
+    }
+
+    fn run_return(&mut self) -> Next {
+        while let Some(stop) = self.stops.pop_front() {
+            match stop {
+                Stop::Event(event) => self.stop_for_event(event),
+                stop => self.wait_stop(&stop),
+            }
         }
+        if let Some(value) = self.result.take() {
+            self.context.regs_mut().rax = value;
+        }
+        self.stop_at_exit();
+        Next::Interrupt
     }
 
     fn run_interrupt(&mut self) -> Next {
@@ -120,9 +158,6 @@ impl CurrentTask {
         self.do_work();
         if let Some(end) = self.end.take() {
             return Next::Exit(end);
-        }
-        if let Some(stop) = self.stop.take() {
-            self.wait_stop(&stop);
         }
         loop {
             if self.kernel().is_paused() {

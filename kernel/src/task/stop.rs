@@ -1,5 +1,6 @@
 //! What keeps a task from application code.
 
+use crate::ptrace::Event;
 use crate::task::CurrentTask;
 use std::fmt;
 use std::sync::Arc;
@@ -11,6 +12,10 @@ use sync::WaitWord;
 pub enum Stop {
     /// Its process is stopped by a signal.
     Group,
+    /// Its tracer has it: a trap stands with its signals.
+    Ptrace,
+    /// Its tracer may want to know of this.
+    Event(Event),
     /// Its vfork child has not yet let go of its memory.
     Vfork(Arc<Vfork>),
     /// The sandbox is paused from outside.
@@ -54,6 +59,9 @@ impl CurrentTask {
         let word = self.task().word().clone();
         while !word.is_killed() {
             word.arm();
+            if matches!(stop, Stop::Ptrace) {
+                self.answer_tracer();
+            }
             if !self.is_stopped(stop) {
                 break;
             }
@@ -64,6 +72,8 @@ impl CurrentTask {
     fn is_stopped(&self, stop: &Stop) -> bool {
         match stop {
             Stop::Group => self.group().signals.lock().is_stopped(self.task().serial()),
+            Stop::Ptrace => self.is_trapped(),
+            Stop::Event(_) => false,
             Stop::Vfork(vfork) => !vfork.is_done.load(SeqCst),
             Stop::External => self.kernel().is_paused(),
         }

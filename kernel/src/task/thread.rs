@@ -13,7 +13,7 @@ use platform::Kicker;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 use sync::{Mutex, Rank, WaitWord};
 use vfs::{Caller, Credentials, FdTable, FsContext};
@@ -41,6 +41,10 @@ pub struct Task {
     /// It as an owner of futexes.
     futex_identity: Mutex<Arc<Identity>>,
     charge: Mutex<Option<ProcessCharge>>,
+    /// Another thread traces it. Changes under the lock of its signals, as the next one.
+    is_traced: AtomicBool,
+    /// Its calls stop for its tracer.
+    is_watched: AtomicBool,
     /// What decides about its calls.
     pub(crate) seccomp: Slot,
     pub(crate) work: Mutex<VecDeque<Work>>,
@@ -69,6 +73,8 @@ impl Task {
             undo: Mutex::new(Rank::Ipc, None),
             futex_identity: Mutex::new(Rank::Leaf, identity),
             charge: Mutex::new(Rank::Leaf, Some(charge)),
+            is_traced: AtomicBool::new(false),
+            is_watched: AtomicBool::new(false),
             seccomp: Slot::new(),
             work: Mutex::new(Rank::Leaf, VecDeque::new()),
         })
@@ -150,6 +156,32 @@ impl Task {
     /// The pid namespace that it is in.
     pub fn pid_namespace(&self) -> Arc<PidNamespace> {
         self.group.pid().namespace().clone()
+    }
+
+    /// It has the id of its process.
+    pub fn is_leader(&self) -> bool {
+        self.tid() == self.group.pid().root()
+    }
+
+    /// Another thread traces it.
+    pub fn is_traced(&self) -> bool {
+        self.is_traced.load(Relaxed)
+    }
+
+    /// Its calls stop for its tracer.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.is_watched.load(Relaxed)
+    }
+
+    /// Its calls stop from now on, or no longer.
+    pub(crate) fn watch_calls(&self, watched: bool) {
+        self.is_watched.store(watched, Relaxed);
+    }
+
+    /// Another thread traces it from now on, or no longer.
+    pub(crate) fn set_traced(&self, traced: bool) {
+        self.is_traced.store(traced, Relaxed);
+        self.is_watched.store(false, Relaxed);
     }
 
     /// A copy of what it is.

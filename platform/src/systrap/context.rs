@@ -3,8 +3,8 @@
 use super::frame::Frame;
 use super::hands;
 use super::layout::{
-    EVENT_CALL, EVENT_KICKED, EVENT_OUTBOX_FAULT, EVENT_SIGNAL, EVENT_WAIT_KICKED, FEATURE_FSGSBASE, OP_EXIT,
-    OP_RESUME, OP_RETURN, OP_SAVE_XSTATE, OP_SPAWN, OP_WAIT, SET_FS, SET_GS,
+    EVENT_CALL, EVENT_KICKED, EVENT_OUTBOX_FAULT, EVENT_SIGNAL, EVENT_WAIT_DONE, EVENT_WAIT_KICKED, FEATURE_FSGSBASE,
+    OP_EXIT, OP_RESUME, OP_RETURN, OP_SAVE_XSTATE, OP_SPAWN, OP_WAIT, SET_FS, SET_GS,
 };
 use super::patch::{Place, Texts};
 use super::process::{PACE, Process};
@@ -161,7 +161,7 @@ impl Context {
     }
 
     /// Makes a host call that may sleep, in the place of the application, which goes on with its result; then as
-    /// [`Self::run`]. `deadline`: absolute, at the call's argument of that index. A kick ends the call with
+    /// [`Self::run`], or [`Exit::WaitDone`]. `deadline`: absolute, at the call's argument of that index. A kick ends the call with
     /// [`Exit::WaitInterrupted`].
     pub fn run_wait(&mut self, wait: &Wait) -> Exit {
         self.go(|context| context.resume_wait(wait))
@@ -186,6 +186,11 @@ impl Context {
                 Exit::Interrupt
             }
             EVENT_WAIT_KICKED => Exit::WaitInterrupted,
+            EVENT_WAIT_DONE => {
+                let result = self.thread.slot().returned.load(Relaxed);
+                self.set_result(result);
+                Exit::WaitDone
+            }
             EVENT_SIGNAL => self.take_signal(),
             _ => self.give_up(),
         }
@@ -487,6 +492,11 @@ impl Context {
         &self.call
     }
 
+    /// Replaces the call, as a tracer may: [`Self::call`] tells of this one now.
+    pub const fn set_call(&mut self, call: Call) {
+        self.call = call;
+    }
+
     /// Sets the result register.
     pub fn set_result(&mut self, value: u64) {
         self.result = value;
@@ -541,6 +551,11 @@ impl Context {
     /// Bytes of extended state that a signal frame holds on this host, with the second magic.
     pub fn fpstate_len(&self) -> usize {
         self.thread.process.shared.xstate.len + 4
+    }
+
+    /// Components of extended state that the host has enabled: XCR0.
+    pub fn xfeatures(&self) -> u64 {
+        self.thread.process.shared.xstate.features
     }
 
     /// Processor that the thread last ran on.

@@ -70,6 +70,8 @@ pub const EVENT_KICKED: u32 = 5;
 pub const EVENT_WAIT_KICKED: u32 = 6;
 /// Message to the sentry: what the application was to be given could not be copied.
 pub const EVENT_OUTBOX_FAULT: u32 = 7;
+/// Message to the sentry: the wait of `OP_WAIT` is over, its result in `Slot::returned`, and the sentry asked for it.
+pub const EVENT_WAIT_DONE: u32 = 8;
 
 /// Command: go on with the application at `Slot::frame`.
 pub const OP_RESUME: u32 = 1;
@@ -94,7 +96,8 @@ pub const OP_SAVE_XSTATE: u32 = 10;
 
 /// Command: empty the outbox.
 pub const OP_EMPTY_OUTBOX: u32 = 12;
-/// Command: make the host call `Slot::calls[0]`, which may sleep, then go on as `OP_RETURN` with its result.
+/// Command: make the host call `Slot::calls[0]`, which may sleep, then go on as `OP_RETURN` with its result; with
+/// `Slot::asks_always` tell the sentry first.
 pub const OP_WAIT: u32 = 11;
 
 /// Calls that the stub answers with a number that the sentry left in the slot, in the order of `Slot::ids`: getpid,

@@ -133,6 +133,11 @@ impl Space {
         })
     }
 
+    /// Whether other threads than its own reach it, and protections can be overridden.
+    pub fn is_in_reach(&self) -> bool {
+        self.process.shared.can_reach
+    }
+
     /// Reads whatever the page protections say (ptrace PEEK).
     pub fn read_forced(&self, addr: u64, buf: &mut [u8]) -> Result<usize, Errno> {
         let len = in_guest(addr, buf.len())?;

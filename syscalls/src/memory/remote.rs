@@ -3,6 +3,7 @@
 use crate::file::ranges;
 use abi::Errno;
 use kernel::CurrentTask;
+use kernel::ptrace::Tracee;
 use mm::{Mm, Sink as _, Source as _, UserAddr, UserMemory as _, UserSink, UserSlice, UserSource};
 use std::sync::Arc;
 
@@ -86,7 +87,29 @@ pub(crate) fn process_vm_writev(
     Ok(moved)
 }
 
-type Prepared = (Arc<Mm>, Vec<UserSlice>, Vec<UserSlice>);
+/// Memory of another process: as the host lets us reach it, or through a tracee that is stopped.
+enum Other {
+    Mm(Arc<Mm>),
+    Tracee(Tracee),
+}
+
+impl Other {
+    fn read_some(&self, addr: UserAddr, buf: &mut [u8]) -> Result<usize, Errno> {
+        match self {
+            Self::Mm(mm) => mm.read_some(addr, buf),
+            Self::Tracee(tracee) => tracee.read_allowed(addr, buf),
+        }
+    }
+
+    fn write_some(&self, addr: UserAddr, bytes: &[u8]) -> Result<usize, Errno> {
+        match self {
+            Self::Mm(mm) => mm.write_some(addr, bytes),
+            Self::Tracee(tracee) => tracee.write_allowed(addr, bytes),
+        }
+    }
+}
+
+type Prepared = (Other, Vec<UserSlice>, Vec<UserSlice>);
 
 /// The checks common to both, in `process_vm_rw`'s order.
 fn prepare(
@@ -105,6 +128,8 @@ fn prepare(
     if !task.may_access(&other) {
         return Err(Errno::EPERM);
     }
-    let other = other.mm().ok_or(Errno::ESRCH)?;
+    let mm = other.mm().ok_or(Errno::ESRCH)?;
+    let is_near = mm.is_in_reach() || Arc::ptr_eq(&mm, task.mm());
+    let other = if is_near { Other::Mm(mm) } else { Other::Tracee(task.tracee(pid).map_err(|_| Errno::EPERM)?) };
     Ok((other, local, remote))
 }

@@ -27,9 +27,10 @@ fn own_group(task: &CurrentTask) -> Which {
     Which::Group(task.group().process_group().map_or(0, |group| group.id().root()))
 }
 
+/// The process or, as a tracee, the thread.
 fn process(task: &CurrentTask, pid: i32) -> Which {
     let namespace = task.group().pid().namespace();
-    Which::Process(task.kernel().tree().group(namespace, pid).map_or(0, |group| group.pid().root()))
+    Which::Process(task.kernel().tree().task(namespace, pid).map_or(0, |found| found.tid()))
 }
 
 fn process_group(task: &CurrentTask, id: i32) -> Which {
