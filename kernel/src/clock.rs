@@ -7,7 +7,7 @@ use abi::clock::{
     CLOCK_PROCESS_CPUTIME_ID, CLOCK_REALTIME, CLOCK_REALTIME_ALARM, CLOCK_REALTIME_COARSE, CLOCK_TAI,
     CLOCK_THREAD_CPUTIME_ID,
 };
-use rustix::time::{ClockId, clock_getres, clock_gettime};
+use rustix::time::{ClockId, DynamicClockId, clock_getres, clock_gettime, clock_gettime_dynamic};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use sync::{Clock, Deadline};
@@ -74,6 +74,8 @@ pub enum ClockSource {
     Host(Clock),
     /// One that can only be read.
     ReadOnly(ClockId),
+    /// `CLOCK_TAI`: the real-time clock without leap seconds.
+    Tai,
     /// Processor time.
     Cpu(CpuClock),
 }
@@ -87,6 +89,11 @@ impl ClockSource {
                 let time = clock_gettime(*id);
                 Duration::new(time.tv_sec.max(0) as u64, time.tv_nsec as u32)
             }
+            // Every Linux has it; one that did not would count no leap seconds.
+            Self::Tai => clock_gettime_dynamic(DynamicClockId::Tai).map_or_else(
+                |_| sync::now(Clock::Realtime),
+                |time| Duration::new(time.tv_sec.max(0) as u64, time.tv_nsec as u32),
+            ),
             Self::Cpu(clock) => clock.now(),
         }
     }
@@ -98,7 +105,7 @@ impl ClockSource {
                 let time = clock_getres(*id);
                 Duration::new(time.tv_sec.max(0) as u64, time.tv_nsec as u32)
             }
-            Self::Host(_) | Self::Cpu(_) => Duration::from_nanos(1),
+            Self::Host(_) | Self::Tai | Self::Cpu(_) => Duration::from_nanos(1),
         }
     }
 
@@ -106,8 +113,8 @@ impl ClockSource {
     pub fn of(caller: &Arc<Task>, id: i32) -> Result<Self, Errno> {
         let cpu = |whose| Ok(Self::Cpu(CpuClock { whose, only_user: false }));
         match id {
-            // No leap seconds were ever counted on hosts without their own source of them.
-            CLOCK_REALTIME | CLOCK_REALTIME_ALARM | CLOCK_TAI => Ok(Self::Host(Clock::Realtime)),
+            CLOCK_REALTIME | CLOCK_REALTIME_ALARM => Ok(Self::Host(Clock::Realtime)),
+            CLOCK_TAI => Ok(Self::Tai),
             CLOCK_MONOTONIC => Ok(Self::Host(Clock::Monotonic)),
             CLOCK_BOOTTIME | CLOCK_BOOTTIME_ALARM => Ok(Self::Host(Clock::Boottime)),
             CLOCK_MONOTONIC_RAW => Ok(Self::ReadOnly(ClockId::MonotonicRaw)),

@@ -81,7 +81,7 @@ impl Setting {
     pub(crate) fn look_at(&self, looks: u32) -> Option<Deadline> {
         match &self.clock {
             ClockSource::Host(clock) => Some(Deadline { clock: *clock, at: self.at }),
-            ClockSource::ReadOnly(_) => Deadline::after(self.left()),
+            ClockSource::ReadOnly(_) | ClockSource::Tai => Deadline::after(self.left()),
             ClockSource::Cpu(clock) if clock.is_over() => None,
             ClockSource::Cpu(clock) => clock.look_again(self.left(), looks),
         }

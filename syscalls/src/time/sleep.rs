@@ -40,8 +40,14 @@ pub(crate) fn clock_nanosleep(
             let deadline = Deadline { clock, at: time };
             if sleep(task, deadline) { Ok(()) } else { Err(Fail::Interrupted(Restart::NoHandler)) }
         }
+        // It runs with the real-time clock.
+        ClockSource::Tai if is_absolute => {
+            let at = (sync::now(Clock::Realtime) + time).saturating_sub(source.now());
+            let is_over = sleep(task, Deadline { clock: Clock::Realtime, at });
+            if is_over { Ok(()) } else { Err(Fail::Interrupted(Restart::NoHandler)) }
+        }
         // A span is a span, also when the real-time clock is set meanwhile.
-        ClockSource::Host(Clock::Realtime) => sleep_for(task, Deadline::after(time), left),
+        ClockSource::Tai | ClockSource::Host(Clock::Realtime) => sleep_for(task, Deadline::after(time), left),
         ClockSource::Host(clock) => {
             let at = sync::now(clock).checked_add(time);
             sleep_for(task, at.map(|at| Deadline { clock, at }), left)
