@@ -9,12 +9,13 @@ cat > t.c <<'C'
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
-volatile int counter;
+volatile int counter, is_done;
 double half = 0.5;
 int add(int a, int b) { int sum = a + b; counter = sum; return sum; }
 void *work(void *arg) {
     for (int i = 0; i < 3; i++) add((int)(long)arg, i);
-    while (!arg && counter != 102) usleep(1000);
+    if (arg) is_done = 1;
+    while (!is_done) usleep(1000);
     return NULL;
 }
 void threads(void) {
