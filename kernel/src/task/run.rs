@@ -89,6 +89,9 @@ impl CurrentTask {
         if self.mm().handle_fault(&fault) {
             return Next::App;
         }
+        if self.kernel().is_strace() {
+            host::debug!("[{}] {fault:x?} at {:#x}", self.task().tid(), self.regs().rip);
+        }
         self.fault = Some(fault);
         let is_known = matches!(fault.signal, SIGSEGV | SIGBUS | SIGFPE | SIGILL | SIGTRAP);
         let signal = if is_known { fault.signal } else { SIGSEGV };

@@ -3,11 +3,11 @@
 //! A call from patched text brings parts of the application's memory along (inbox), and the application gets others
 //! when it goes on (outbox): copies in the slot, so that small arguments and results cost no host call.
 
-use super::context::Thread;
 use super::layout::{INBOX, OUTBOX, OUTBOX_LEN, OUTBOX_PIECES};
 use super::pace::Pace;
 use super::process::{PACE, Process};
 use super::slot::SlotRef;
+use super::thread::Thread;
 use abi::Errno;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;

@@ -7,7 +7,8 @@
 //! - `pace.rs`: where a sentry thread waits for its stub thread, and whether it spins.
 //! - `patch/`: text whose calls need no trap.
 //! - `process.rs`: a stub process: its life, its descriptors, its death.
-//! - `space.rs`, `context.rs`: the platform's interface.
+//! - `space.rs`, `context.rs`: the platform's interface. `trip.rs`: a context's way to the application and back.
+//! - `thread.rs`: a stub thread as others than its owner see it.
 //! - `times.rs`: processor time of a thread.
 //! - `zygote.rs`: the first stub, from which all are forked.
 
@@ -22,12 +23,15 @@ mod patch;
 mod process;
 mod slot;
 mod space;
+mod thread;
 mod times;
+mod trip;
 mod zygote;
 
-pub use context::{Context, Kicker};
+pub use context::Context;
 pub use patch::{Text, TextKey};
 pub use space::{GUEST_END, Space};
+pub use thread::Kicker;
 pub use zygote::Platform;
 
 /// The time-stamp counter.

@@ -1,9 +1,9 @@
 //! A stub process on the host.
 
-use super::context::Thread;
 use super::layout::{CALLS, Call, FEATURE_FSGSBASE, OP_CALLS, OP_EMPTY_OUTBOX, OP_FORK, SLOT_LEN, SLOTS, SLOTS_BASE};
 use super::pace::{Cores, Pace};
 use super::slot::{SlotRef, Slots};
+use super::thread::Thread;
 use super::zygote::Reaper;
 use abi::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};

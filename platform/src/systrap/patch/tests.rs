@@ -146,6 +146,7 @@ fn kicks_lose_nothing() {
 #[test]
 fn forks_and_threads_go_on_behind_their_call() {
     let (_space, mut context) = patched();
+    context.regs_mut().fs_base = DATA;
     assert_eq!(context.run(), Exit::Syscall);
     let (_child_space, mut child) = context.fork().expect("fork");
     let mut thread = context.spawn().expect("a thread");
@@ -153,9 +154,14 @@ fn forks_and_threads_go_on_behind_their_call() {
     for other in [&mut child, &mut thread] {
         other.lend_hands(|other| {
             other.set_result(0);
-            assert_eq!(other.run(), Exit::Syscall);
+            // A kick before its first instruction changes nothing.
+            other.kicker().kick();
+            while other.run() == Exit::Interrupt {
+                assert_eq!((other.regs().rip, other.regs().fs_base), (CODE + 7, DATA));
+            }
             let regs = other.regs();
             assert_eq!((regs.rip, regs.rbx, regs.r12, regs.gs_base), (CODE + 20, 1, 12, 0));
+            assert_eq!(regs.fs_base, DATA);
             assert!(!other.call().is_trapped);
         });
     }
