@@ -56,7 +56,8 @@ impl CurrentTask {
         {
             let mut tree = self.kernel().tree();
             tree.thread(target)
-                .filter(|thread| thread.tracer.is_none() && thread.status.is_none())
+                // One that shows as a zombie is none to trace, also while it still leaves.
+                .filter(|thread| thread.tracer.is_none() && thread.status.is_none() && target.is_live())
                 .ok_or(Errno::EPERM)?;
             tree.link(target, Trace::new(self.task().clone(), options, is_seized));
             if !is_seized {
