@@ -112,11 +112,12 @@ global_asm!(
 global_asm!(
     "stub_call:",
     save!(),
-    "call {ask}",
-    "ud2",
-    "stub_local:",
-    save!(),
     "call {local}",
+    "ud2",
+    // A call that the sentry means to see whatever it is.
+    "stub_ask:",
+    save!(),
+    "call {ask}",
     "ud2",
     // A host call that may sleep: its arguments at rdi, kicks noted at rsi. A kick before the call is made ends it too.
     "stub_wait:",
@@ -206,8 +207,8 @@ global_asm!(
     "xsave64 [rdi]",
     "ret",
     serve = sym serve,
-    ask = sym crate::local::ask,
     local = sym crate::local::local,
+    ask = sym crate::local::ask,
     features = const offset_of!(Slot, features),
     fsgsbase = const FEATURE_FSGSBASE,
     stack = const CALL_STACK_TOP,
@@ -234,7 +235,7 @@ global_asm!(
 
 unsafe extern "C" {
     pub(crate) safe fn stub_call();
-    pub(crate) safe fn stub_local();
+    pub(crate) safe fn stub_ask();
     pub(crate) safe fn stub_ids();
     safe fn stub_ids_end();
     safe fn stub_wait(call: *const Call, kicked: &AtomicU32) -> i64;

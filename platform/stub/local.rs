@@ -23,7 +23,7 @@ const FUTEX_WAIT_BITSET: u64 = 9;
 /// `FUTEX_WAKE`, `REQUEUE`, `CMP_REQUEUE`, `WAKE_OP`, `WAKE_BITSET`.
 const FUTEX_AT_ONCE: [u64; 5] = [1, 3, 4, 5, 10];
 
-/// Answers the call in the slot, or asks the sentry.
+/// Answers the call in the slot, or lets the sentry do it.
 pub(crate) extern "C" fn local(slot: &Slot) -> ! {
     let result = if slot.asks_always.load(Relaxed) == 0 { answer(slot) } else { None };
     match result {
@@ -44,7 +44,11 @@ pub(crate) extern "C" fn ask(slot: &Slot) -> ! {
 fn answer(slot: &Slot) -> Option<i64> {
     let [a, b, c, d, e, f] = &slot.call;
     let args = [a.load(Relaxed), b.load(Relaxed), c.load(Relaxed), d.load(Relaxed), e.load(Relaxed), f.load(Relaxed)];
-    match slot.nr.load(Relaxed) {
+    let nr = slot.nr.load(Relaxed);
+    if let Some((_, id)) = ID_CALLS.iter().zip(&slot.ids).find(|(call, _)| **call == nr) {
+        return Some(id.load(Relaxed).into());
+    }
+    match nr {
         SCHED_YIELD => Some(syscall(SCHED_YIELD.into(), args)),
         MADVISE => madvise(args),
         FUTEX => futex(slot, args),

@@ -136,7 +136,7 @@ extern "C" fn first_main(slot: *const Slot) -> ! {
     if syscall(SYS_CAPSET, [header.as_ptr() as u64, none, 0, 0, 0, 0]) != 0 {
         die();
     }
-    let entries = [call::stub_call as *const (), call::stub_local as *const (), call::stub_ids as *const ()];
+    let entries = [call::stub_call as *const (), call::stub_ids as *const (), call::stub_ask as *const ()];
     for (word, entry) in slot.args.iter().zip(entries) {
         word.store(entry as u64, Relaxed);
     }

@@ -103,8 +103,6 @@ pub const OP_WAIT: u32 = 11;
 /// Calls that the stub answers with a number that the sentry left in the slot, in the order of `Slot::ids`: getpid,
 /// gettid, getuid, getgid, geteuid, getegid.
 pub const ID_CALLS: [u32; 6] = [39, 186, 102, 104, 107, 108];
-/// Calls that the stub makes on the host itself: sched_yield, madvise, futex.
-pub const LOCAL_CALLS: [u32; 3] = [24, 28, 202];
 /// Bytes from one entry of [`ID_CALLS`] to the next.
 pub const ID_ENTRY_LEN: u64 = 128;
 

@@ -5,33 +5,60 @@
 //! - *apart*: allowed on all other cores; both sides spin for a while, and a call costs two cache misses.
 //!
 //! A run of calls in quick succession brings it apart; a spin that was for nothing, or a call that took long, brings
-//! it near. Only as many threads are apart as there are cores to spare.
+//! it near. Only as many threads are apart as there are cores to spare: each has a seat, and loses it to the next one
+//! when it has made no call for a while, because it computes or sleeps.
 
 use super::ticks;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Ticks that both sides spin when apart: some 20 µs.
 const SPIN: u64 = 50_000;
 /// Calls in quick succession that bring a thread apart ...
-const QUICK_CALLS: u32 = 8;
-/// ... when they come within this many ticks, some 160 µs: so often that a spin mostly meets the next one.
-const QUICK: u64 = 400_000;
+const QUICK_CALLS: u32 = 4;
+/// ... when they come within this many ticks, some 80 µs: so often that a spin mostly meets the next one.
+const QUICK: u64 = 200_000;
+/// Ticks without a call after which a seat is anybody's: some 80 µs.
+const STALE: u64 = 200_000;
 
 /// The cores of the sandbox.
 #[derive(Debug)]
 pub(super) struct Cores {
     allowed: CpuSet,
     count: u32,
-    /// Threads that are apart.
-    apart: AtomicU32,
+    /// For each thread that may be apart: when its last call came, in ticks; 0 when nobody is.
+    seats: Vec<AtomicU64>,
 }
 
 impl Cores {
     /// The cores that the calling thread may use.
     pub(super) fn of_host() -> Self {
         let allowed = sched_getaffinity(None).unwrap_or_default();
-        Self { allowed, count: allowed.count(), apart: AtomicU32::new(0) }
+        let count = allowed.count();
+        let seats = (1..count).map(|_| AtomicU64::new(0)).collect();
+        Self { allowed, count, seats }
+    }
+
+    /// Takes a seat that is free or stale.
+    fn sit_down(&self, now: u64) -> Option<Seat> {
+        self.seats.iter().enumerate().find_map(|(index, seat)| {
+            let since = seat.load(Relaxed);
+            let is_stale = since == 0 || now.wrapping_sub(since) > STALE;
+            let is_taken = is_stale && seat.compare_exchange(since, now, Relaxed, Relaxed).is_ok();
+            is_taken.then_some(Seat { index, since: now })
+        })
+    }
+
+    /// The holder of a seat made a call; false when the seat has been taken from it.
+    fn stay(&self, seat: &mut Seat, now: u64) -> bool {
+        let stays = self.seats[seat.index].compare_exchange(seat.since, now, Relaxed, Relaxed).is_ok();
+        seat.since = now;
+        stays
+    }
+
+    /// Gives a seat back, if it is still the holder's.
+    fn stand_up(&self, seat: &Seat) {
+        let _ = self.seats[seat.index].compare_exchange(seat.since, 0, Relaxed, Relaxed);
     }
 
     /// Their numbers, which are the host's.
@@ -50,12 +77,20 @@ impl Cores {
     }
 }
 
+/// The right to be apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seat {
+    index: usize,
+    /// What its holder wrote last.
+    since: u64,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     /// Wherever the host puts it.
     Anywhere,
     Near(u32),
-    Apart(u32),
+    Apart(u32, Seat),
 }
 
 /// The pace of one sentry thread.
@@ -76,23 +111,23 @@ impl Pace {
 
     /// The stub is about to get the turn: ticks that it shall spin when it waits again.
     pub(super) fn before(&mut self, cores: &Cores, cpu: u32) -> u32 {
-        if let Place::Apart(_) = self.place
+        if let Place::Apart(..) = self.place
             && ticks().wrapping_sub(self.turn) > SPIN
         {
             // The call took longer than the stub spins: it sleeps by now, and its core may have idled.
             self.go_near(cores, cpu);
         }
-        if let Place::Apart(_) = self.place { SPIN as u32 } else { 0 }
+        if let Place::Apart(..) = self.place { SPIN as u32 } else { 0 }
     }
 
     /// The stub thread runs on another core and spins while it waits.
     pub(super) const fn is_apart(&self) -> bool {
-        matches!(self.place, Place::Apart(_))
+        matches!(self.place, Place::Apart(..))
     }
 
     /// Ticks that the sentry thread shall spin now.
     pub(super) const fn spin(&self) -> u64 {
-        if let Place::Apart(_) = self.place { SPIN } else { 0 }
+        if let Place::Apart(..) = self.place { SPIN } else { 0 }
     }
 
     /// The spin was for nothing: the thread is about to sleep.
@@ -106,21 +141,24 @@ impl Pace {
     pub(super) fn after(&mut self, cores: &Cores, cpu: u32) {
         let now = ticks();
         self.turn = now;
-        match self.place {
-            Place::Apart(from) if from == cpu => {}
-            Place::Apart(_) => self.go_apart(cores, cpu),
-            _ => {
-                self.calls += 1;
-                if self.calls >= QUICK_CALLS {
-                    let is_quick = now.wrapping_sub(self.since) < QUICK;
-                    (self.calls, self.since) = (0, now);
-                    if is_quick && cores.apart.fetch_add(1, Relaxed) + 1 < cores.count {
-                        self.go_apart(cores, cpu);
-                    } else if is_quick {
-                        cores.apart.fetch_sub(1, Relaxed);
-                    }
-                }
+        if let Place::Apart(from, mut seat) = self.place {
+            let stays = cores.stay(&mut seat, now);
+            self.place = Place::Apart(from, seat);
+            if !stays {
+                self.go_near(cores, cpu);
+            } else if from != cpu {
+                self.go_apart(cores, cpu, seat);
             }
+            return;
+        }
+        self.calls += 1;
+        if self.calls < QUICK_CALLS {
+            return;
+        }
+        let is_quick = now.wrapping_sub(self.since) < QUICK;
+        (self.calls, self.since) = (0, now);
+        if is_quick && let Some(seat) = cores.sit_down(now) {
+            self.go_apart(cores, cpu, seat);
         }
     }
 
@@ -134,8 +172,8 @@ impl Pace {
     }
 
     fn leave(&self, cores: &Cores) {
-        if let Place::Apart(_) = self.place {
-            cores.apart.fetch_sub(1, Relaxed);
+        if let Place::Apart(_, seat) = self.place {
+            cores.stand_up(&seat);
         }
     }
 
@@ -150,9 +188,8 @@ impl Pace {
         }
     }
 
-    /// The count of threads apart includes this one.
-    fn go_apart(&mut self, cores: &Cores, cpu: u32) {
-        self.place = Place::Apart(cpu);
+    fn go_apart(&mut self, cores: &Cores, cpu: u32, seat: Seat) {
+        self.place = Place::Apart(cpu, seat);
         let mut others = cores.allowed;
         if (cpu as usize) < CpuSet::MAX_CPU {
             others.unset(cpu as usize);

@@ -44,12 +44,12 @@ pub(super) struct Shared {
 /// Where the stub takes calls from patched text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entries {
-    /// Any call, for the sentry.
+    /// Any call.
     pub(super) call: u64,
-    /// A call that the stub may make itself.
-    pub(super) local: u64,
     /// The first of those that it answers with a number.
     pub(super) ids: u64,
+    /// A call that the sentry means to see whatever it is.
+    pub(super) ask: u64,
 }
 
 /// The host's vDSO as it lies in a fresh stub.

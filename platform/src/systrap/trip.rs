@@ -73,7 +73,7 @@ impl Context {
 
     /// From a call by trap to one as from patched text: the stub takes it again at its own entry.
     fn enter_call(&mut self) -> Result<(), Errno> {
-        let call = self.thread.process.shared.entries.get().ok_or(Errno::ENOSYS)?.call;
+        let call = self.thread.process.shared.entries.get().ok_or(Errno::ENOSYS)?.ask;
         self.load_bases()?;
         let slot = self.thread.slot();
         let regs = *self.regs();

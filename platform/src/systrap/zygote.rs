@@ -104,8 +104,8 @@ impl Platform {
         let slot = process.slots.slot(0);
         process.wait(&slot).map_err(|_| io::Error::other("the stub does not start"))?;
         let vdso = Vdso::find(process.shared.reaper.proc(), slot.result.load(Relaxed))?;
-        let [call, local, ids, _] = &slot.args;
-        let entries = Entries { call: call.load(Relaxed), local: local.load(Relaxed), ids: ids.load(Relaxed) };
+        let [call, ids, ask, _] = &slot.args;
+        let entries = Entries { call: call.load(Relaxed), ids: ids.load(Relaxed), ask: ask.load(Relaxed) };
         let _ = process.shared.entries.set(entries);
         let (start, end) = (vdso.start, vdso.start + vdso.len());
         let rest = if vdso.len() == 0 { HOST_END } else { start };

@@ -19,7 +19,7 @@
 //! ```
 
 use super::site::{Shape, Site};
-use crate::systrap::layout::{ID_CALLS, ID_ENTRY_LEN, LOCAL_CALLS, Slot};
+use crate::systrap::layout::{ID_CALLS, ID_ENTRY_LEN, Slot};
 use crate::systrap::process::Entries;
 use std::mem::offset_of;
 
@@ -48,16 +48,13 @@ pub(super) enum Position {
 /// Where trampolines jump to: the words before the first one.
 pub(super) fn targets(entries: &Entries) -> impl Iterator<Item = u64> {
     let ids = entries.ids;
-    [entries.call, entries.local].into_iter().chain((0..ID_CALLS.len() as u64).map(move |i| ids + i * ID_ENTRY_LEN))
+    [entries.call].into_iter().chain((0..ID_CALLS.len() as u64).map(move |i| ids + i * ID_ENTRY_LEN))
 }
 
 /// Which of them is that of `site`.
 fn target(site: &Site) -> u64 {
     let Shape::Numbered(nr) = site.shape else { return 0 };
-    match ID_CALLS.iter().position(|&call| call == nr) {
-        Some(i) => 2 + i as u64,
-        None => u64::from(LOCAL_CALLS.contains(&nr)),
-    }
+    ID_CALLS.iter().position(|&call| call == nr).map_or(0, |i| 1 + i as u64)
 }
 
 /// Encodes trampoline `index` for `site`, where the text lies `reach` bytes behind the first trampoline.
