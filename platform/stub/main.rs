@@ -324,6 +324,9 @@ fn copy_range(slot: &Slot) -> (u64, u64) {
 fn post(slot: &Slot, event: u32) {
     slot.event.store(event, Relaxed);
     slot.cpu.store(cpu(slot), Relaxed);
+    if slot.spin.load(Relaxed) == 0 {
+        slot.ran.store(ticks().wrapping_sub(slot.resumed_at.load(Relaxed)), Relaxed);
+    }
     if slot.to_sentry.swap(FULL, SeqCst) == ASLEEP {
         syscall(SYS_FUTEX, [slot.to_sentry.as_ptr() as u64, 1, 1, 0, 0, 0]);
     }
@@ -341,6 +344,10 @@ fn wait(slot: &Slot) {
         }
     }
     word.store(EMPTY, Release);
+    // As the sentry has it now: the message came with it.
+    if slot.spin.load(Relaxed) == 0 {
+        slot.resumed_at.store(ticks(), Relaxed);
+    }
 }
 
 /// Watches the word for `budget` ticks. Reading the clock may be slow: not each time.

@@ -210,6 +210,11 @@ pub struct Slot {
     /// Host signal of `EVENT_SIGNAL`.
     pub signal: AtomicU32,
 
+    /// Time-stamp when the thread last got the turn, kept only while it does not spin.
+    pub resumed_at: AtomicU64,
+    /// Ticks from there to its last message: those of the application, without waiting for anybody.
+    pub ran: AtomicU64,
+
     /// The application's registers in a call from patched text.
     pub saved: Saved,
     /// Minus the slot's address: by it a trampoline knows that GS is ours.

@@ -14,10 +14,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Ticks that both sides spin when apart: some 20 µs.
 const SPIN: u64 = 50_000;
-/// Calls in quick succession that bring a thread apart ...
+/// Calls in quick succession that bring a thread apart: each so soon that a spin would have met it. What counts is
+/// how long the application ran, not how long it took to wake it.
 const QUICK_CALLS: u32 = 4;
-/// ... when they come within this many ticks, some 80 µs: so often that a spin mostly meets the next one.
-const QUICK: u64 = 200_000;
 /// Ticks without a call after which a seat is anybody's: some 80 µs.
 const STALE: u64 = 200_000;
 
@@ -97,8 +96,7 @@ enum Place {
 #[derive(Debug)]
 pub(super) struct Pace {
     place: Place,
-    /// When the run of calls began that may become a quick one, and its length.
-    since: u64,
+    /// Quick calls so far.
     calls: u32,
     /// When the stub last gave the turn.
     turn: u64,
@@ -106,16 +104,17 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) const fn new() -> Self {
-        Self { place: Place::Anywhere, since: 0, calls: 0, turn: 0 }
+        Self { place: Place::Anywhere, calls: 0, turn: 0 }
     }
 
     /// The stub is about to get the turn: ticks that it shall spin when it waits again.
     pub(super) fn before(&mut self, cores: &Cores, cpu: u32) -> u32 {
-        if let Place::Apart(..) = self.place
-            && ticks().wrapping_sub(self.turn) > SPIN
-        {
-            // The call took longer than the stub spins: it sleeps by now, and its core may have idled.
-            self.go_near(cores, cpu);
+        if ticks().wrapping_sub(self.turn) > SPIN {
+            // The call took longer than a stub spins: one that did sleeps by now, and its core may have idled.
+            self.calls = 0;
+            if let Place::Apart(..) = self.place {
+                self.go_near(cores, cpu);
+            }
         }
         if let Place::Apart(..) = self.place { SPIN as u32 } else { 0 }
     }
@@ -137,8 +136,8 @@ impl Pace {
         }
     }
 
-    /// The stub gave the turn, from `cpu`.
-    pub(super) fn after(&mut self, cores: &Cores, cpu: u32) {
+    /// The stub gave the turn, from `cpu`; without spinning, it had it for `ran` ticks.
+    pub(super) fn after(&mut self, cores: &Cores, cpu: u32, ran: u64) {
         let now = ticks();
         self.turn = now;
         if let Place::Apart(from, mut seat) = self.place {
@@ -151,13 +150,12 @@ impl Pace {
             }
             return;
         }
-        self.calls += 1;
+        self.calls = if ran < SPIN { self.calls + 1 } else { 0 };
         if self.calls < QUICK_CALLS {
             return;
         }
-        let is_quick = now.wrapping_sub(self.since) < QUICK;
-        (self.calls, self.since) = (0, now);
-        if is_quick && let Some(seat) = cores.sit_down(now) {
+        self.calls = 0;
+        if let Some(seat) = cores.sit_down(now) {
             self.go_apart(cores, cpu, seat);
         }
     }
@@ -180,7 +178,7 @@ impl Pace {
     fn go_near(&mut self, cores: &Cores, cpu: u32) {
         self.leave(cores);
         self.place = Place::Near(cpu);
-        (self.calls, self.since) = (0, ticks());
+        self.calls = 0;
         if cores.count > 1 && (cpu as usize) < CpuSet::MAX_CPU && cores.allowed.is_set(cpu as usize) {
             let mut near = CpuSet::new();
             near.set(cpu as usize);

@@ -222,7 +222,7 @@ impl Process {
         let is_there = !self.is_gone()
             && PACE.with_borrow_mut(|pace| {
                 let is_there = slot.wait(pace.spin(), || pace.sleeps(cores, cpu()));
-                pace.after(cores, cpu());
+                pace.after(cores, cpu(), slot.ran.load(Relaxed));
                 is_there
             });
         if is_there { Ok(()) } else { Err(Errno::ESRCH) }
