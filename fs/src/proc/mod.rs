@@ -14,6 +14,7 @@ macro_rules! put {
 mod access;
 mod addresses;
 mod cpuinfo;
+mod dump;
 mod fds;
 mod ids;
 mod limits;
@@ -21,14 +22,18 @@ mod machine;
 mod mem;
 mod namespaces;
 mod net;
+mod oom;
+mod pagemap;
 mod process;
 mod root;
 mod settings;
+mod smaps;
 mod stat;
 mod status;
 mod sysctl;
 mod sysctl_table;
 mod tasks;
+mod timers;
 #[cfg(test)]
 mod tests;
 
