@@ -189,6 +189,12 @@ impl Tree {
         self.tables.get(&namespace.id).map_or(0, |table| table.last)
     }
 
+    /// Sets [`Self::last_id`]. False: it is no id.
+    pub fn set_last_id(&mut self, namespace: &PidNamespace, id: i32) -> bool {
+        let table = self.tables.get_mut(&namespace.id).filter(|_| (0..PID_MAX).contains(&id));
+        table.map(|table| table.last = id).is_some()
+    }
+
     fn to_root(&self, namespace: &PidNamespace, id: i32) -> Option<i32> {
         if namespace.level() == 0 {
             return Some(id);

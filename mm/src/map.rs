@@ -84,6 +84,7 @@ impl Mm {
             is_locked: state.lock_future || map.flags.contains(MapFlags::LOCKED),
             dont_fork: false,
             wipe_on_fork: false,
+            dont_dump: false,
             source: match map.file {
                 Some((backing, offset)) => Source::File(backing, offset),
                 None if is_shared => Source::File(Arc::new(SharedAnonymous::new(len)?), 0),
@@ -306,6 +307,7 @@ impl Mm {
             self.space().advise(start, end - start, advice)?;
             match advice {
                 10 | 11 => state.tree.change(start, end, |mapping| mapping.dont_fork = advice == 10),
+                16 | 17 => state.tree.change(start, end, |mapping| mapping.dont_dump = advice == 16),
                 18 | 19 => state.tree.change(start, end, |mapping| mapping.wipe_on_fork = advice == 18),
                 _ => {}
             }

@@ -129,6 +129,7 @@ pub(super) fn flags(mapping: &Mapping) -> String {
         (mapping.is_locked, "lo "),
         (mapping.no_reserve, "nr "),
         (mapping.dont_fork, "dc "),
+        (mapping.dont_dump, "dd "),
         (mapping.wipe_on_fork, "wf "),
         (!mapping.is_shared && mapping.prot.contains(Prot::WRITE), "ac "),
     ];

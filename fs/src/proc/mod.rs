@@ -32,10 +32,11 @@ mod stat;
 mod status;
 mod sysctl;
 mod sysctl_table;
+mod sysvipc;
 mod tasks;
-mod timers;
 #[cfg(test)]
 mod tests;
+mod timers;
 
 pub use namespaces::{Namespace, NamespaceFile};
 pub use process::task_of;

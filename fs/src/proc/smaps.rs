@@ -14,9 +14,25 @@ type Text = Result<Vec<u8>, Errno>;
 
 /// Figures of an entry in the order of the file, in KiB. Those of the rollup alone stand at the end.
 const NAMES: [&str; 19] = [
-    "Rss", "Pss", "Pss_Dirty", "Shared_Clean", "Shared_Dirty", "Private_Clean", "Private_Dirty", "Referenced",
-    "Anonymous", "KSM", "LazyFree", "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped", "Shared_Hugetlb",
-    "Private_Hugetlb", "Swap", "SwapPss", "Locked",
+    "Rss",
+    "Pss",
+    "Pss_Dirty",
+    "Shared_Clean",
+    "Shared_Dirty",
+    "Private_Clean",
+    "Private_Dirty",
+    "Referenced",
+    "Anonymous",
+    "KSM",
+    "LazyFree",
+    "AnonHugePages",
+    "ShmemPmdMapped",
+    "FilePmdMapped",
+    "Shared_Hugetlb",
+    "Private_Hugetlb",
+    "Swap",
+    "SwapPss",
+    "Locked",
 ];
 const RSS: usize = 0;
 const SHARED_DIRTY: usize = 4;

@@ -11,11 +11,11 @@ use sync::{Mutex, Rank, WaitQueue};
 /// Most sets.
 pub(super) const SEMMNI: usize = 32_000;
 /// Most semaphores of a set.
-pub const SEMMSL: usize = 32_000;
+pub(super) const SEMMSL: u64 = 32_000;
 /// Most semaphores of a namespace. (Linux has no real bound; this one is of the sentry's memory.)
-pub const SEMMNS: usize = 4 << 20;
+pub(super) const SEMMNS: u64 = 4 << 20;
 /// Most operations of one call.
-pub const SEMOPM: usize = 500;
+pub(super) const SEMOPM: u64 = 500;
 /// Highest value, also of an adjustment.
 pub const SEMVMX: i32 = 32_767;
 

@@ -107,10 +107,7 @@ impl ProcessTimers {
     }
 
     /// Adds a POSIX timer made by `make`, which gets its id. Their number is limited by who makes them. `EAGAIN`.
-    pub fn add_posix(
-        &self,
-        make: impl FnOnce(i32) -> Result<(Asked, Arc<SignalTimer>), Errno>,
-    ) -> Result<i32, Errno> {
+    pub fn add_posix(&self, make: impl FnOnce(i32) -> Result<(Asked, Arc<SignalTimer>), Errno>) -> Result<i32, Errno> {
         let mut posix = self.posix.lock();
         let mut id = posix.next;
         while posix.by_id.contains_key(&id) {
