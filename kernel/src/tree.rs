@@ -261,11 +261,12 @@ impl Tree {
     }
 
     pub(crate) fn node_of(&self, group: &ThreadGroup) -> Option<&GroupNode> {
-        self.node(group.pid().root())
+        // The number of one that is gone may be another's by now.
+        self.node(group.pid().root()).filter(|node| std::ptr::eq(&*node.group, group))
     }
 
     pub(crate) fn node_of_mut(&mut self, group: &ThreadGroup) -> Option<&mut GroupNode> {
-        self.node_mut(group.pid().root())
+        self.node_mut(group.pid().root()).filter(|node| std::ptr::eq(&*node.group, group))
     }
 
     /// Adds a process under the id of its first thread; then [`Self::add_thread`].

@@ -375,7 +375,9 @@ impl Mm {
             state.tree.overlapping(start, end).filter(|m| lock && !m.prot.is_empty()).cloned().collect();
         for part in parts {
             let (from, to) = (part.start.max(start), part.end.min(end));
-            self.populate(from, to - from, part.prot.contains(Prot::WRITE) && !part.is_shared);
+            // Shared pages that may be read are not made dirty.
+            let is_written = part.prot.contains(Prot::WRITE) && !(part.is_shared && part.prot.contains(Prot::READ));
+            self.populate(from, to - from, is_written);
         }
         if is_covered { Ok(()) } else { Err(Errno::ENOMEM) }
     }
@@ -415,6 +417,12 @@ impl Mm {
         self.space()
             .residency(addr.0, pages)
             .map_err(|errno| if errno == Errno::EINVAL { Errno::ENOMEM } else { errno })
+    }
+
+    /// Some of the range is locked.
+    pub fn has_locked(&self, addr: UserAddr, len: u64) -> bool {
+        let end = addr.0.saturating_add(len);
+        self.state.lock().tree.overlapping(addr.0, end).any(|mapping| mapping.is_locked)
     }
 
     /// Every address of the range is mapped.

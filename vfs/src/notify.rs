@@ -23,8 +23,11 @@ fn is_idle() -> bool {
 /// Tells the watches of one object. `name` is set for events inside a directory.
 fn tell(inode: &Arc<dyn Inode>, event: Event, cookie: u32, name: &[u8]) {
     let watches: Vec<Arc<Watch>> = inode.attachments().watches();
+    // inotify never said that of a directory's own end or move.
+    let is_of_self = event.intersects(Event::MOVE_SELF | Event::DELETE_SELF);
+    let shown = if is_of_self { event - Event::ISDIR } else { event };
     for watch in watches {
-        watch.tell(event, cookie, name);
+        watch.tell(shown, cookie, name);
     }
     tell_by_signal(inode, heard_as(event));
 }

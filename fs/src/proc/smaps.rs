@@ -35,10 +35,12 @@ const NAMES: [&str; 19] = [
     "Locked",
 ];
 const RSS: usize = 0;
+const PSS: usize = 1;
 const SHARED_DIRTY: usize = 4;
 const PRIVATE_DIRTY: usize = 6;
 const ANONYMOUS: usize = 8;
 const SWAP: usize = 16;
+const LOCKED: usize = 18;
 
 type Figures = [u64; NAMES.len()];
 
@@ -61,6 +63,8 @@ impl Host {
                 *sum += if overlap == end - start { *figure } else { share(*figure, overlap, end - start) };
             }
         }
+        // The host knows nothing of locks: they forbid nothing to it.
+        sum[LOCKED] = if mapping.is_locked { sum[PSS] } else { 0 };
         sum
     }
 }

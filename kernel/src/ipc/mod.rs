@@ -17,7 +17,7 @@ mod tests;
 mod undo;
 
 pub use limits::{Limit, Limits};
-pub use mqueue::{Attributes as MqueueAttributes, Mqueue, MqueueFile, Mqueues, Notification};
+pub use mqueue::{Attributes as MqueueAttributes, Mqueue, MqueueFile, Mqueues, Notification, Told};
 pub use msg::{MsgQueue, MsgStat};
 pub use perm::Perm;
 pub use registry::{Get, Object, Registry};

@@ -41,6 +41,8 @@ struct State {
 #[derive(Debug)]
 pub struct SemSet {
     perm: Mutex<Perm>,
+    /// Does not change.
+    len: usize,
     state: Mutex<State>,
     /// Some value changed, or the set is gone.
     pub changes: WaitQueue,
@@ -65,16 +67,17 @@ impl SemSet {
     /// A set of zeros.
     pub fn new(perm: Perm, count: usize) -> Self {
         let state = State { sems: vec![Sem::default(); count], ctime: now(), ..State::default() };
-        Self { perm: Mutex::new(Rank::Leaf, perm), state: Mutex::new(Rank::Buffer, state), changes: WaitQueue::new() }
+        let perm = Mutex::new(Rank::Leaf, perm);
+        Self { perm, len: count, state: Mutex::new(Rank::Buffer, state), changes: WaitQueue::new() }
     }
 
     /// How many semaphores.
-    pub fn len(&self) -> usize {
-        self.state.lock().sems.len()
+    pub const fn len(&self) -> usize {
+        self.len
     }
 
     /// Without semaphores: never, but asked for beside [`Self::len`].
-    pub fn is_empty(&self) -> bool {
+    pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
