@@ -303,7 +303,8 @@ impl File for MqueueFile {
             Some(told) => (told.how.numbers(), told.pid),
             None => ((0, 0), 0),
         };
-        let line = format!("QSIZE:{:<10} NOTIFY:{:<5} SIGNO:{:<5} NOTIFY_PID:{:<6}\n", state.bytes, notify, signal, pid);
+        let line =
+            format!("QSIZE:{:<10} NOTIFY:{:<5} SIGNO:{:<5} NOTIFY_PID:{:<6}\n", state.bytes, notify, signal, pid);
         drop(state);
         let len = line.len().min(dst.room());
         Ok(dst.put(&line.as_bytes()[..len])?)

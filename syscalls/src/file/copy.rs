@@ -4,6 +4,7 @@ use super::io::ranges;
 use crate::arg::Fd;
 use abi::Errno;
 use abi::fs::{FileType, OpenFlags};
+use abi::poll::Events;
 use kernel::CurrentTask;
 use mm::{UserAddr, UserPtr, UserSink, UserSource};
 use std::sync::Arc;
@@ -184,8 +185,24 @@ pub(crate) fn vmsplice(task: &mut CurrentTask, fd: Fd, iov: UserAddr, count: u64
     let ranges = ranges(task, iov, count)?;
     let extra = if flags & SPLICE_NONBLOCK != 0 { OpenFlags::NONBLOCK } else { OpenFlags::empty() };
     if file.is_writable() {
-        file.write(task.caller(), &mut UserSource::new(&**task.mm(), ranges), extra)
+        give_to_pipe(task, &file, &mut UserSource::new(&**task.mm(), ranges), extra)
     } else {
         file.read(task.caller(), &mut UserSink::new(&**task.mm(), ranges), extra)
     }
+}
+
+/// Waits for room in a pipe, then fills it: no more than fits goes in.
+fn give_to_pipe(
+    task: &CurrentTask,
+    file: &Arc<OpenFile>,
+    source: &mut UserSource<'_>,
+    extra: OpenFlags,
+) -> Result<usize, Fail> {
+    let is_nonblock = (file.flags() | extra).contains(OpenFlags::NONBLOCK);
+    let mut attempt = || file.write(task.caller(), source, OpenFlags::NONBLOCK);
+    let Some(queue) = file.ops.wait_queue().filter(|_| !is_nonblock) else { return attempt() };
+    task.caller().block(queue, Events::OUT | Events::ERR, None, || match attempt() {
+        Err(Fail::Errno(Errno::EAGAIN)) => None,
+        done => Some(done),
+    })?
 }
