@@ -56,7 +56,7 @@ pub(super) fn status(process: &Process, _caller: &Caller) -> Text {
     let mut out = Vec::new();
     identity(&mut out, process);
     if let Some(mm) = process.task.mm() {
-        memory(&mut out, &mm);
+        memory(&mut out, &mm, process.task.group().is_dumping());
     }
     signals(&mut out, process);
     rights(&mut out, process);
@@ -109,7 +109,7 @@ fn host_sizes<const N: usize>(mm: &mm::Mm, names: [&str; N]) -> [u64; N] {
 }
 
 /// Sizes in KiB.
-fn memory(out: &mut Vec<u8>, mm: &mm::Mm) {
+fn memory(out: &mut Vec<u8>, mm: &mm::Mm, is_dumping: bool) {
     let usage = mm.usage();
     let [highest, anonymous, file, shared, tables, swapped] =
         host_sizes(mm, ["VmHWM", "RssAnon", "RssFile", "RssShmem", "VmPTE", "VmSwap"]);
@@ -135,7 +135,7 @@ fn memory(out: &mut Vec<u8>, mm: &mm::Mm) {
     for (name, kib) in rows {
         put!(out, "{name}:\t{kib:8} kB\n");
     }
-    put!(out, "CoreDumping:\t0\nTHP_enabled:\t1\nuntag_mask:\t0xffffffffffffffff\n");
+    put!(out, "CoreDumping:\t{}\nTHP_enabled:\t1\nuntag_mask:\t0xffffffffffffffff\n", u8::from(is_dumping));
 }
 
 fn signals(out: &mut Vec<u8>, process: &Process) {

@@ -3,10 +3,14 @@
 use super::notes::ThreadImage;
 use crate::signal::Signals;
 use crate::status::Status;
-use crate::task::CurrentTask;
+use crate::task::{CurrentTask, ThreadGroup};
 use abi::signal::SigInfo;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How often the dumper looks who is still there.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 #[derive(Default)]
 struct State {
@@ -47,13 +51,18 @@ impl Gathering {
         }
     }
 
-    /// Waits until all have arrived; their states.
-    fn gather(&self) -> Vec<ThreadImage> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        while !state.missing.is_empty() {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+    /// Waits until all have arrived that are still there; their states.
+    fn gather(&self, group: &ThreadGroup) -> Vec<ThreadImage> {
+        loop {
+            // One whose start failed never comes.
+            let there: BTreeSet<u64> = group.signals.lock().threads.keys().copied().collect();
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.missing.retain(|serial| there.contains(serial));
+            if state.missing.is_empty() {
+                return std::mem::take(&mut state.images);
+            }
+            drop(self.changed.wait_timeout(state, LOOK_AGAIN));
         }
-        std::mem::take(&mut state.images)
     }
 
     /// Lets all go.
@@ -81,7 +90,7 @@ impl CurrentTask {
             return;
         }
         let mut images = vec![own];
-        images.extend(gathering.gather());
+        images.extend(gathering.gather(self.group()));
         if let Err(fail) = self.write_core(&gathering.signal, &images) {
             host::debug!("[{}] no core: {fail:?}", self.task().tid());
         } else if let Some(Status::Signaled { core, .. }) = &mut self.group().signals.lock().ending {
