@@ -59,6 +59,17 @@ const fn is_aligned(addr: u64) -> bool {
     addr.is_multiple_of(PAGE_SIZE)
 }
 
+/// What `mlock(2)` and its kin do to a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locking {
+    /// Its pages are there at once, and stay.
+    Now,
+    /// Those that come stay: `MLOCK_ONFAULT`.
+    OnFault,
+    /// They may go.
+    Off,
+}
+
 impl Mm {
     /// `mmap(2)`: the address. Errors and their order as `do_mmap` has them; access to the file was checked.
     pub fn map(&self, map: Map, limits: &Limits) -> Result<UserAddr, Errno> {
@@ -345,7 +356,8 @@ impl Mm {
     }
 
     /// `mlock(2)` and `munlock(2)` of a range; `ENOMEM` where it is not mapped or over the limit.
-    pub fn lock(&self, addr: UserAddr, len: u64, lock: bool, limits: &Limits) -> Result<(), Errno> {
+    pub fn lock(&self, addr: UserAddr, len: u64, how: Locking, limits: &Limits) -> Result<(), Errno> {
+        let lock = how != Locking::Off;
         let start = addr.0 & !(PAGE_SIZE - 1);
         let end = addr.0.checked_add(len).and_then(|end| end.checked_next_multiple_of(PAGE_SIZE));
         let end = end.ok_or(Errno::EINVAL)?;
@@ -372,7 +384,7 @@ impl Mm {
         });
         state.locked += locked;
         let parts: Vec<Mapping> =
-            state.tree.overlapping(start, end).filter(|m| lock && !m.prot.is_empty()).cloned().collect();
+            state.tree.overlapping(start, end).filter(|m| how == Locking::Now && !m.prot.is_empty()).cloned().collect();
         for part in parts {
             let (from, to) = (part.start.max(start), part.end.min(end));
             // Shared pages that may be read are not made dirty.

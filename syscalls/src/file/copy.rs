@@ -105,6 +105,11 @@ pub(crate) fn copy_file_range(
     Ok(done)
 }
 
+/// Files with a place and sockets take what a pipe gives; other things without a place (epoll, eventfd) do not.
+fn takes_splice(output: &OpenFile) -> bool {
+    output.kind().is_some() || output.downcast::<net::Socket>().is_some()
+}
+
 /// `splice(2)`.
 pub(crate) fn splice(
     task: &mut CurrentTask,
@@ -133,6 +138,7 @@ pub(crate) fn splice(
     let done = match (in_pipe, out_pipe) {
         (None, None) => return Err(Errno::EINVAL.into()),
         (Some(one), Some(two)) if Arc::ptr_eq(one, two) => return Err(Errno::EINVAL.into()),
+        (Some(_), None) if !takes_splice(&output) => return Err(Errno::EINVAL.into()),
         (Some(pipe), _) => {
             if output.flags().contains(OpenFlags::APPEND) || (to.is_some() && !output.ops.is_seekable()) {
                 return Err(Errno::EINVAL.into());
