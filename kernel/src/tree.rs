@@ -262,11 +262,11 @@ impl Tree {
 
     pub(crate) fn node_of(&self, group: &ThreadGroup) -> Option<&GroupNode> {
         // The number of one that is gone may be another's by now.
-        self.node(group.pid().root()).filter(|node| std::ptr::eq(&*node.group, group))
+        self.node(group.pid().root()).filter(|node| std::ptr::eq(Arc::as_ptr(&node.group), group))
     }
 
     pub(crate) fn node_of_mut(&mut self, group: &ThreadGroup) -> Option<&mut GroupNode> {
-        self.node_mut(group.pid().root()).filter(|node| std::ptr::eq(&*node.group, group))
+        self.node_mut(group.pid().root()).filter(|node| std::ptr::eq(Arc::as_ptr(&node.group), group))
     }
 
     /// Adds a process under the id of its first thread; then [`Self::add_thread`].

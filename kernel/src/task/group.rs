@@ -114,7 +114,7 @@ impl ThreadGroup {
     /// The thread that has the process's id.
     pub fn leader(&self) -> Option<Arc<Task>> {
         let found = self.kernel.tree().task(self.kernel.root_pids(), self.pid.root());
-        found.filter(|task| std::ptr::eq(&**task.group(), self))
+        found.filter(|task| std::ptr::eq(Arc::as_ptr(task.group()), self))
     }
 
     /// Its parent; `None` for the first process and what came from outside.
