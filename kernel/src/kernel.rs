@@ -1,5 +1,6 @@
 //! The machine that the guest sees.
 
+use crate::dump::Pattern;
 use crate::futex::Table;
 use crate::ipc::IpcNamespace;
 use crate::pid::PidNamespace;
@@ -75,6 +76,7 @@ pub struct Kernel {
     timers: Arc<Service>,
     file_signals: Arc<FileSignals>,
     seccomp_log: LoggedActions,
+    core_pattern: Pattern,
 }
 
 impl Kernel {
@@ -105,6 +107,7 @@ impl Kernel {
             timers: Service::new(),
             file_signals: Arc::default(),
             seccomp_log: LoggedActions::new(),
+            core_pattern: Pattern::default(),
         })
     }
 
@@ -120,6 +123,11 @@ impl Kernel {
 
     pub(crate) const fn file_signals(&self) -> &Arc<FileSignals> {
         &self.file_signals
+    }
+
+    /// Where core dumps go.
+    pub const fn core_pattern(&self) -> &Pattern {
+        &self.core_pattern
     }
 
     /// Which actions of filters are logged.

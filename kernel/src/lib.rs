@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+mod dump;
 pub mod futex;
 pub mod ipc;
 mod kernel;

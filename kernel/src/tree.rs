@@ -189,6 +189,12 @@ impl Tree {
         self.tables.get(&namespace.id).map_or(0, |table| table.last)
     }
 
+    /// Sets [`Self::last_id`]. False: it is no id.
+    pub fn set_last_id(&mut self, namespace: &PidNamespace, id: i32) -> bool {
+        let table = self.tables.get_mut(&namespace.id).filter(|_| (0..PID_MAX).contains(&id));
+        table.map(|table| table.last = id).is_some()
+    }
+
     fn to_root(&self, namespace: &PidNamespace, id: i32) -> Option<i32> {
         if namespace.level() == 0 {
             return Some(id);
@@ -255,11 +261,12 @@ impl Tree {
     }
 
     pub(crate) fn node_of(&self, group: &ThreadGroup) -> Option<&GroupNode> {
-        self.node(group.pid().root())
+        // The number of one that is gone may be another's by now.
+        self.node(group.pid().root()).filter(|node| std::ptr::eq(Arc::as_ptr(&node.group), group))
     }
 
     pub(crate) fn node_of_mut(&mut self, group: &ThreadGroup) -> Option<&mut GroupNode> {
-        self.node_mut(group.pid().root())
+        self.node_mut(group.pid().root()).filter(|node| std::ptr::eq(Arc::as_ptr(&node.group), group))
     }
 
     /// Adds a process under the id of its first thread; then [`Self::add_thread`].

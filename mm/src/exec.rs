@@ -268,6 +268,7 @@ const fn mapping(start: u64, end: u64, prot: Prot, source: Source) -> Mapping {
         is_locked: false,
         dont_fork: false,
         wipe_on_fork: false,
+        dont_dump: false,
         source,
         name: None,
         text: None,

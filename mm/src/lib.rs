@@ -27,7 +27,7 @@ pub use backing::{Backing, HostRange};
 pub use elf::{Image, ReadAt};
 pub use exec::Exec;
 pub use io::{Ranges, Sink, SliceSource, Source, UserSink, UserSource, VecSink};
-pub use map::{Limits, Map};
+pub use map::{Limits, Locking, Map};
 pub use mapping::{Mapping, Source as MappingSource};
 pub use memory::UserMemory;
 pub use space::{FutexKey, Layout, MAX_MAPPINGS, MIN_ADDR, Mm, Usage};

@@ -59,6 +59,17 @@ const fn is_aligned(addr: u64) -> bool {
     addr.is_multiple_of(PAGE_SIZE)
 }
 
+/// What `mlock(2)` and its kin do to a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locking {
+    /// Its pages are there at once, and stay.
+    Now,
+    /// Those that come stay: `MLOCK_ONFAULT`.
+    OnFault,
+    /// They may go.
+    Off,
+}
+
 impl Mm {
     /// `mmap(2)`: the address. Errors and their order as `do_mmap` has them; access to the file was checked.
     pub fn map(&self, map: Map, limits: &Limits) -> Result<UserAddr, Errno> {
@@ -84,6 +95,7 @@ impl Mm {
             is_locked: state.lock_future || map.flags.contains(MapFlags::LOCKED),
             dont_fork: false,
             wipe_on_fork: false,
+            dont_dump: false,
             source: match map.file {
                 Some((backing, offset)) => Source::File(backing, offset),
                 None if is_shared => Source::File(Arc::new(SharedAnonymous::new(len)?), 0),
@@ -306,6 +318,7 @@ impl Mm {
             self.space().advise(start, end - start, advice)?;
             match advice {
                 10 | 11 => state.tree.change(start, end, |mapping| mapping.dont_fork = advice == 10),
+                16 | 17 => state.tree.change(start, end, |mapping| mapping.dont_dump = advice == 16),
                 18 | 19 => state.tree.change(start, end, |mapping| mapping.wipe_on_fork = advice == 18),
                 _ => {}
             }
@@ -343,7 +356,8 @@ impl Mm {
     }
 
     /// `mlock(2)` and `munlock(2)` of a range; `ENOMEM` where it is not mapped or over the limit.
-    pub fn lock(&self, addr: UserAddr, len: u64, lock: bool, limits: &Limits) -> Result<(), Errno> {
+    pub fn lock(&self, addr: UserAddr, len: u64, how: Locking, limits: &Limits) -> Result<(), Errno> {
+        let lock = how != Locking::Off;
         let start = addr.0 & !(PAGE_SIZE - 1);
         let end = addr.0.checked_add(len).and_then(|end| end.checked_next_multiple_of(PAGE_SIZE));
         let end = end.ok_or(Errno::EINVAL)?;
@@ -370,10 +384,12 @@ impl Mm {
         });
         state.locked += locked;
         let parts: Vec<Mapping> =
-            state.tree.overlapping(start, end).filter(|m| lock && !m.prot.is_empty()).cloned().collect();
+            state.tree.overlapping(start, end).filter(|m| how == Locking::Now && !m.prot.is_empty()).cloned().collect();
         for part in parts {
             let (from, to) = (part.start.max(start), part.end.min(end));
-            self.populate(from, to - from, part.prot.contains(Prot::WRITE) && !part.is_shared);
+            // Shared pages that may be read are not made dirty.
+            let is_written = part.prot.contains(Prot::WRITE) && !(part.is_shared && part.prot.contains(Prot::READ));
+            self.populate(from, to - from, is_written);
         }
         if is_covered { Ok(()) } else { Err(Errno::ENOMEM) }
     }
@@ -413,6 +429,12 @@ impl Mm {
         self.space()
             .residency(addr.0, pages)
             .map_err(|errno| if errno == Errno::EINVAL { Errno::ENOMEM } else { errno })
+    }
+
+    /// Some of the range is locked.
+    pub fn has_locked(&self, addr: UserAddr, len: u64) -> bool {
+        let end = addr.0.saturating_add(len);
+        self.state.lock().tree.overlapping(addr.0, end).any(|mapping| mapping.is_locked)
     }
 
     /// Every address of the range is mapped.

@@ -38,6 +38,8 @@ pub struct Mapping {
     pub dont_fork: bool,
     /// `MADV_WIPEONFORK`.
     pub wipe_on_fork: bool,
+    /// `MADV_DONTDUMP`.
+    pub dont_dump: bool,
     /// What lies behind it.
     pub source: Source,
     /// Name given by `PR_SET_VMA_ANON_NAME`.
@@ -97,6 +99,7 @@ impl Mapping {
             && self.is_locked == next.is_locked
             && self.dont_fork == next.dont_fork
             && self.wipe_on_fork == next.wipe_on_fork
+            && self.dont_dump == next.dont_dump
             && self.name == next.name
             && self.text.is_none()
             && next.text.is_none()
@@ -250,6 +253,7 @@ mod tests {
             is_locked: false,
             dont_fork: false,
             wipe_on_fork: false,
+            dont_dump: false,
             source: Source::Anonymous,
             name: None,
             text: None,

@@ -9,7 +9,7 @@ use abi::Errno;
 use abi::mm::{PAGE_SIZE, Prot};
 use platform::{Context, Fault, GUEST_END, Space};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use sync::{Mutex, Rank};
 
 /// Lowest address that can be mapped: `vm.mmap_min_addr`.
@@ -20,6 +20,9 @@ pub const MAX_MAPPINGS: usize = 65_530;
 const STACK_GUARD: u64 = 256 * PAGE_SIZE;
 /// Bytes by which a stack grows at a time: one exit serves several faults.
 const STACK_STEP: u64 = 64 * 1024;
+
+/// What a first process dumps: private and shared anonymous memory, ELF headers, private huge pages.
+const DUMP_FILTER: u32 = 0x33;
 
 /// What a task's memory is: the tree of mappings over a platform space. Shared by tasks with `CLONE_VM`.
 pub struct Mm {
@@ -33,6 +36,8 @@ pub struct Mm {
     stack_limit: AtomicU64,
     /// Most bytes mapped so far.
     peak: AtomicU64,
+    /// Which mappings go into a core dump.
+    dump_filter: AtomicU32,
 }
 
 /// The tree and the break.
@@ -117,6 +122,7 @@ impl Mm {
             exe,
             stack_limit: AtomicU64::new(stack_limit),
             peak,
+            dump_filter: AtomicU32::new(DUMP_FILTER),
         })
     }
 
@@ -133,7 +139,9 @@ impl Mm {
         copy.tree.change(0, GUEST_END, |mapping| mapping.is_locked = false);
         drop(state);
         let limit = self.stack_limit.load(Relaxed);
-        Ok((Self::new(space, copy, self.layout(), self.exe.clone(), limit), child))
+        let copy = Self::new(space, copy, self.layout(), self.exe.clone(), limit);
+        copy.set_dump_filter(self.dump_filter());
+        Ok((copy, child))
     }
 
     /// A number that no other address space of the sandbox has had.
@@ -220,6 +228,16 @@ impl Mm {
     /// Sets how far the stack may grow: the soft `RLIMIT_STACK`.
     pub fn set_stack_limit(&self, limit: u64) {
         self.stack_limit.store(limit, Relaxed);
+    }
+
+    /// Which mappings go into a core dump: the bits of /proc/PID/coredump_filter, core(5).
+    pub fn dump_filter(&self) -> u32 {
+        self.dump_filter.load(Relaxed)
+    }
+
+    /// Sets [`Self::dump_filter`]; children and executed programs take it over.
+    pub fn set_dump_filter(&self, filter: u32) {
+        self.dump_filter.store(filter, Relaxed);
     }
 
     /// Application code raised a fault: true when it was repaired (the stack grew) and the code can run on.

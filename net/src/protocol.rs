@@ -85,6 +85,17 @@ pub trait Protocol: Any + Send + Sync {
         Err(Errno::ENOPROTOOPT)
     }
 
+    /// It is a netlink socket, which takes messages of the kernel's.
+    fn takes_messages(&self) -> bool {
+        false
+    }
+
+    /// Puts a message of the kernel's into a netlink socket. `EINVAL`: it is none.
+    fn put_message(&self, message: Vec<u8>) -> Result<(), Errno> {
+        let _ = message;
+        Err(Errno::EINVAL)
+    }
+
     /// Bytes to read now: `SIOCINQ`.
     fn unread(&self) -> Result<usize, Errno> {
         Err(Errno::ENOTTY)

@@ -212,6 +212,16 @@ impl Socket {
         }
     }
 
+    /// It is a netlink socket, which takes messages of the kernel's.
+    pub fn takes_messages(&self) -> bool {
+        self.protocol.takes_messages()
+    }
+
+    /// Puts a message of the kernel's into a netlink socket. `EINVAL`: it is none.
+    pub fn put_message(&self, message: Vec<u8>) -> Result<(), Errno> {
+        self.protocol.put_message(message)
+    }
+
     /// `setsockopt(2)`.
     pub fn set_option(&self, call: &Call<'_>, level: i32, name: i32, value: &[u8]) -> Result<(), Errno> {
         match level {

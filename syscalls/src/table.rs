@@ -174,7 +174,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     SIGALTSTACK "sigaltstack" crate::signal::sigaltstack, Support::Full;
     UTIME "utime" crate::file::utime, Support::Full;
     MKNOD "mknod" crate::file::mknod, Support::Full;
-    PERSONALITY "personality" crate::info::personality, Support::Partial("kept and shown; only ADDR_NO_RANDOMIZE and READ_IMPLIES_EXEC may act, at execve");
+    PERSONALITY "personality" crate::info::personality, Support::Partial("kept and shown; only STICKY_TIMEOUTS acts, and ADDR_NO_RANDOMIZE and READ_IMPLIES_EXEC may, at execve");
     STATFS "statfs" crate::file::statfs, Support::Full;
     FSTATFS "fstatfs" crate::file::fstatfs, Support::Full;
     GETPRIORITY "getpriority" crate::sched::getpriority, Support::Full;
@@ -248,13 +248,13 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     MQ_UNLINK "mq_unlink" crate::ipc::mq_unlink, Support::Full;
     MQ_TIMEDSEND "mq_timedsend" crate::ipc::mq_timedsend, Support::Full;
     MQ_TIMEDRECEIVE "mq_timedreceive" crate::ipc::mq_timedreceive, Support::Full;
-    MQ_NOTIFY "mq_notify" crate::ipc::mq_notify, Support::Partial("SIGEV_THREAD is EBADF");
+    MQ_NOTIFY "mq_notify" crate::ipc::mq_notify, Support::Full;
     MQ_GETSETATTR "mq_getsetattr" crate::ipc::mq_getsetattr, Support::Full;
     WAITID "waitid" crate::process::waitid, Support::Full;
     IOPRIO_SET "ioprio_set" crate::sched::ioprio_set, Support::Partial("kept and shown, without effect on the host");
     IOPRIO_GET "ioprio_get" crate::sched::ioprio_get, Support::Full;
     INOTIFY_INIT "inotify_init" crate::file::inotify_init, Support::Full;
-    INOTIFY_ADD_WATCH "inotify_add_watch" crate::file::inotify_add_watch, Support::Partial("IN_EXCL_UNLINK is ignored, no IN_UNMOUNT");
+    INOTIFY_ADD_WATCH "inotify_add_watch" crate::file::inotify_add_watch, Support::Partial("no IN_UNMOUNT");
     INOTIFY_RM_WATCH "inotify_rm_watch" crate::file::inotify_rm_watch, Support::Full;
     MIGRATE_PAGES "migrate_pages" crate::sched::migrate_pages, Support::Full;
     OPENAT "openat" crate::file::openat, Support::Full;

@@ -50,6 +50,11 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
+    /// It does not want to hear of names that are no more: `IN_EXCL_UNLINK`.
+    pub(crate) fn ignores_unlinked(&self) -> bool {
+        Event::from_bits_retain(self.mask.load(SeqCst)).contains(Event::EXCL_UNLINK)
+    }
+
     /// An event of the object.
     pub(crate) fn tell(self: &Arc<Self>, event: Event, cookie: u32, name: &[u8]) {
         let mask = Event::from_bits_retain(self.mask.load(SeqCst));

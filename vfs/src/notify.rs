@@ -22,9 +22,17 @@ fn is_idle() -> bool {
 
 /// Tells the watches of one object. `name` is set for events inside a directory.
 fn tell(inode: &Arc<dyn Inode>, event: Event, cookie: u32, name: &[u8]) {
+    tell_by(inode, event, cookie, name, false);
+}
+
+/// The same; `is_unlinked`: it came about by a name that is no more, of which not all want to hear.
+fn tell_by(inode: &Arc<dyn Inode>, event: Event, cookie: u32, name: &[u8], is_unlinked: bool) {
     let watches: Vec<Arc<Watch>> = inode.attachments().watches();
-    for watch in watches {
-        watch.tell(event, cookie, name);
+    // inotify never said that of a directory's own end or move.
+    let is_of_self = event.intersects(Event::MOVE_SELF | Event::DELETE_SELF);
+    let shown = if is_of_self { event - Event::ISDIR } else { event };
+    for watch in watches.iter().filter(|watch| !is_unlinked || !watch.ignores_unlinked()) {
+        watch.tell(shown, cookie, name);
     }
     tell_by_signal(inode, heard_as(event));
 }
@@ -66,9 +74,9 @@ pub(crate) fn on_dentry(dentry: &Dentry, event: Event) {
     if let (Some(parent), name) = dentry.link()
         && let Ok(dir) = parent.inode()
     {
-        tell(dir, event, 0, &name);
+        tell_by(dir, event, 0, &name, dentry.is_deleted());
     }
-    tell(inode, event, 0, b"");
+    tell_by(inode, event, 0, b"", dentry.is_deleted());
 }
 
 /// Something happened through an open file.

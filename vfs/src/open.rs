@@ -10,7 +10,7 @@ use crate::path_file::PathFile;
 use crate::place::Place;
 use crate::walk::{NAME_MAX, Resolve, Walk, Walker};
 use abi::Errno;
-use abi::fs::{F_SEAL_SHRINK, F_SEAL_WRITE, FileType, OpenFlags};
+use abi::fs::{F_SEAL_SHRINK, FileType, OpenFlags};
 use abi::mount::MountFlags;
 use std::sync::Arc;
 use sync::Fail;
@@ -147,7 +147,9 @@ impl Walk<'_> {
         slot.dir.check_writable()?;
         may_create(self.caller, &slot.dir)?;
         let place = self.make(slot, FileType::Regular, how.mode & 0o7777, 0, Vec::new())?;
-        self.open_checked(place, how.flags - OpenFlags::TRUNC)
+        let file = self.open_checked(place, how.flags - OpenFlags::TRUNC)?;
+        file.set_new();
+        Ok(file)
     }
 
     /// A file without a name: `O_TMPFILE`.
@@ -255,7 +257,8 @@ impl Walk<'_> {
         if is_change {
             place.check_writable()?;
         }
-        if flags.contains(OpenFlags::TRUNC) && inode.attachments().is_sealed(F_SEAL_WRITE | F_SEAL_SHRINK) {
+        let is_shrunk = flags.contains(OpenFlags::TRUNC) && inode.attachments().is_sealed(F_SEAL_SHRINK);
+        if is_shrunk && inode.attr()?.size > 0 {
             return Err(Errno::EPERM.into());
         }
         if is_change && !inode.attachments().start_write() {

@@ -14,7 +14,7 @@ use abi::fs::{FileType, OpenFlags};
 use abi::poll::Events;
 use std::any::Any;
 use std::fmt;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
 use sync::{Fail, Mutex, Rank, Registration, Wake};
 
@@ -71,6 +71,8 @@ pub struct OpenFile {
     /// Kind of the object; `None` for a file without a place.
     kind: Option<FileType>,
     flags: AtomicU32,
+    /// The file was made by this opening.
+    is_new: AtomicBool,
     offset: AtomicU64,
     /// Held while the offset moves.
     offset_turn: Mutex<()>,
@@ -91,6 +93,7 @@ impl OpenFile {
             is_anonymous,
             hold,
             flags: AtomicU32::new((flags - OPEN_ONLY).bits()),
+            is_new: AtomicBool::new(false),
             offset: AtomicU64::new(0),
             offset_turn: Mutex::new(Rank::Offset, ()),
             owner: Arc::new(OwnerCell(Mutex::new(Rank::Leaf, SignalOwner::default()))),
@@ -120,6 +123,15 @@ impl OpenFile {
             return Err(Errno::ETXTBSY);
         }
         Ok(Self::make(ops, Some(place), OpenFlags::LARGEFILE, Hold::Program))
+    }
+
+    /// The file was made by this opening: `F_CREATED_QUERY` of `fcntl(2)`.
+    pub fn is_new(&self) -> bool {
+        self.is_new.load(SeqCst)
+    }
+
+    pub(crate) fn set_new(&self) {
+        self.is_new.store(true, SeqCst);
     }
 
     /// The operations as their own type.

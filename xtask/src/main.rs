@@ -10,6 +10,7 @@ mod check;
 mod fuzz;
 mod guest;
 mod image;
+mod ltp;
 mod pending;
 mod place;
 mod process;
@@ -58,6 +59,13 @@ const CHORES: &[Chore] = &[
         help: "the real programs of tests/real on Linux and in Nacre, compared",
         more: "",
         run: real::run,
+    },
+    Chore {
+        name: "ltp",
+        usage: "[--dir DIRECTORY] [--filter TEXT] [--limit SECONDS] [--list] [-- OPTION OF nacre do...]",
+        help: "the system call tests of an installed Linux Test Project on Linux and in Nacre, compared",
+        more: "",
+        run: ltp::run,
     },
     Chore {
         name: "sandbox",

@@ -1,10 +1,9 @@
-//! Files about a process's memory: cmdline, environ, auxv, maps and smaps.
+//! Files about a process's memory: cmdline, environ, auxv and maps.
 
 use super::process::Process;
 use abi::Errno;
 use abi::mm::Prot;
 use mm::{Mapping, MappingSource, Mm, UserAddr, UserMemory};
-use std::sync::Arc;
 use vfs::{Caller, split_dev};
 
 type Text = Result<Vec<u8>, Errno>;
@@ -61,8 +60,17 @@ fn file_of(mapping: &Mapping) -> (u64, u64, u64) {
     }
 }
 
+/// Appends the head of an entry and a name in the column of names.
+pub(super) fn head(out: &mut Vec<u8>, text: &str, name: &[u8]) {
+    let start = out.len();
+    out.extend_from_slice(text.as_bytes());
+    out.resize((start + NAME_COLUMN).max(out.len()), b' ');
+    out.extend_from_slice(name);
+    out.push(b'\n');
+}
+
 /// Appends the line of a mapping: `proc_pid_maps(5)`.
-fn line(out: &mut Vec<u8>, mm: &Mm, mapping: &Mapping) {
+pub(super) fn line(out: &mut Vec<u8>, mm: &Mm, mapping: &Mapping) {
     let start = out.len();
     let flag = |prot, letter| if mapping.prot.contains(prot) { letter } else { '-' };
     let (device, inode, offset) = file_of(mapping);
@@ -98,103 +106,19 @@ pub(super) fn maps(process: &Process, _caller: &Caller) -> Text {
     Ok(out)
 }
 
-/// The mappings and their policy of memory: there is one node.
-pub(super) fn numa_maps(process: &Process, _caller: &Caller) -> Text {
-    let mut out = Vec::new();
-    let Some(mm) = process.task.mm() else { return Ok(out) };
-    for mapping in mm.mappings() {
-        put!(out, "{:08x} default", mapping.start);
-        let name = mm.mapping_name(&mapping);
-        if name.starts_with(b"/") {
-            put!(out, " file={}", String::from_utf8_lossy(&name));
-        } else if name == b"[heap]" {
-            put!(out, " heap");
-        } else if name == b"[stack]" {
-            put!(out, " stack");
-        }
-        out.push(b'\n');
+/// What `numa_maps(5)` calls a mapping, a space before it.
+pub(super) fn map_name(mm: &Mm, mapping: &Mapping) -> String {
+    let name = mm.mapping_name(mapping);
+    match &*name {
+        [b'/', ..] => format!(" file={}", String::from_utf8_lossy(&name)),
+        b"[heap]" => " heap".to_owned(),
+        b"[stack]" => " stack".to_owned(),
+        _ => String::new(),
     }
-    Ok(out)
-}
-
-/// Figures of `smaps`, in KiB. What lies in memory of a single mapping only the host knows: an estimate by the
-/// share of the whole.
-fn figures(out: &mut Vec<u8>, resident: u64, is_private: bool, is_dirty: bool) {
-    let (private, shared) = if is_private { (resident, 0) } else { (0, resident) };
-    let split = |kib: u64| if is_dirty { (0, kib) } else { (kib, 0) };
-    let ((shared_clean, shared_dirty), (private_clean, private_dirty)) = (split(shared), split(private));
-    let rows = [
-        ("Rss", resident),
-        ("Pss", resident),
-        ("Pss_Dirty", shared_dirty + private_dirty),
-        ("Shared_Clean", shared_clean),
-        ("Shared_Dirty", shared_dirty),
-        ("Private_Clean", private_clean),
-        ("Private_Dirty", private_dirty),
-        ("Referenced", resident),
-        ("Anonymous", if is_private && is_dirty { resident } else { 0 }),
-        ("KSM", 0),
-        ("LazyFree", 0),
-        ("AnonHugePages", 0),
-        ("ShmemPmdMapped", 0),
-        ("FilePmdMapped", 0),
-        ("Shared_Hugetlb", 0),
-        ("Private_Hugetlb", 0),
-        ("Swap", 0),
-        ("SwapPss", 0),
-        ("Locked", 0),
-    ];
-    for (name, kib) in rows {
-        put!(out, "{:<15} {kib:8} kB\n", format!("{name}:"));
-    }
-}
-
-/// Resident KiB of a mapping, by its share of all.
-fn estimate(mm: &Mm) -> impl Fn(&Mapping) -> u64 {
-    let usage = mm.usage();
-    move |mapping| {
-        if mapping.prot.is_empty() || usage.size == 0 {
-            return 0;
-        }
-        let share = u128::from(usage.resident) * u128::from(mapping.len()) / u128::from(usage.size);
-        (share as u64 / 4096 * 4).min(mapping.len() / 1024)
-    }
-}
-
-/// The mappings with their sizes: `proc_pid_smaps(5)`.
-pub(super) fn smaps(process: &Process, _caller: &Caller) -> Text {
-    let mut out = Vec::new();
-    let Some(mm) = process.task.mm() else { return Ok(out) };
-    let resident = estimate(&mm);
-    for mapping in mm.mappings() {
-        line(&mut out, &mm, &mapping);
-        put!(
-            out,
-            "Size:           {:8} kB\nKernelPageSize:        4 kB\nMMUPageSize:           4 kB\n",
-            mapping.len() / 1024
-        );
-        figures(&mut out, resident(&mapping), !mapping.is_shared, mapping.prot.contains(Prot::WRITE));
-        put!(out, "THPeligible:           0\nVmFlags: {}\n", flags(&mapping));
-    }
-    Ok(out)
-}
-
-/// Sums over all mappings.
-pub(super) fn smaps_rollup(process: &Process, _caller: &Caller) -> Text {
-    let mm: Arc<Mm> = process.mm()?;
-    let mut out = Vec::new();
-    let mappings = mm.mappings();
-    let (start, end) = (mappings.first().map_or(0, |first| first.start), mappings.last().map_or(0, |last| last.end));
-    let head = out.len();
-    put!(out, "{start:08x}-{end:08x} ---p 00000000 00:00 0 ");
-    out.resize(head + NAME_COLUMN, b' ');
-    put!(out, "[rollup]\n");
-    figures(&mut out, mm.usage().resident / 1024, true, true);
-    Ok(out)
 }
 
 /// `VmFlags`: letters of the kernel document filesystems/proc.
-fn flags(mapping: &Mapping) -> String {
+pub(super) fn flags(mapping: &Mapping) -> String {
     let rows = [
         (mapping.prot.contains(Prot::READ), "rd "),
         (mapping.prot.contains(Prot::WRITE), "wr "),
@@ -205,6 +129,7 @@ fn flags(mapping: &Mapping) -> String {
         (mapping.is_locked, "lo "),
         (mapping.no_reserve, "nr "),
         (mapping.dont_fork, "dc "),
+        (mapping.dont_dump, "dd "),
         (mapping.wipe_on_fork, "wf "),
         (!mapping.is_shared && mapping.prot.contains(Prot::WRITE), "ac "),
     ];

@@ -296,15 +296,3 @@ pty_slave            /dev/pts      136 0-1048575 pty:slave\n\
 pty_master           /dev/ptm      128 0-1048575 pty:master\n"
         .to_vec())
 }
-
-pub(super) fn sysvipc_msg(_root: &Root, _caller: &Caller) -> Text {
-    Ok(b"       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      rtime      ctime\n".to_vec())
-}
-
-pub(super) fn sysvipc_sem(_root: &Root, _caller: &Caller) -> Text {
-    Ok(b"       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n".to_vec())
-}
-
-pub(super) fn sysvipc_shm(_root: &Root, _caller: &Caller) -> Text {
-    Ok(b"       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime                   rss                  swap\n".to_vec())
-}

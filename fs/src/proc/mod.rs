@@ -14,6 +14,7 @@ macro_rules! put {
 mod access;
 mod addresses;
 mod cpuinfo;
+mod dump;
 mod fds;
 mod ids;
 mod limits;
@@ -21,16 +22,21 @@ mod machine;
 mod mem;
 mod namespaces;
 mod net;
+mod oom;
+mod pagemap;
 mod process;
 mod root;
 mod settings;
+mod smaps;
 mod stat;
 mod status;
 mod sysctl;
 mod sysctl_table;
+mod sysvipc;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod timers;
 
 pub use namespaces::{Namespace, NamespaceFile};
 pub use process::task_of;

@@ -4,7 +4,7 @@ use super::access::check_read;
 use super::fds::{FdDir, What as FdWhat};
 use super::root::Root;
 use super::tasks::TaskDir;
-use super::{addresses, ids, limits, mem, namespaces, net, stat, status};
+use super::{addresses, dump, ids, limits, mem, namespaces, net, oom, pagemap, smaps, stat, status, timers};
 use crate::pseudo::{Node, Object, Row, Subject, TableDir, dir, file, knob, link, special, text};
 use abi::Errno;
 use abi::fs::FileType;
@@ -12,7 +12,7 @@ use kernel::Task;
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use vfs::{Caller, Inode, LinkTarget};
+use vfs::{Caller, Capability, Inode, LinkTarget};
 
 /// A process, or one thread of it.
 #[derive(Clone)]
@@ -99,11 +99,11 @@ macro_rules! rows {
             text("mounts", 0o444, namespaces::mounts),
             dir("net", net::ROWS),
             special("ns", FileType::Directory, namespaces::dir),
-            text("numa_maps", 0o444, addresses::numa_maps).with_check(readable),
-            knob("oom_adj", 0o644, stat::oom_adj, stat::set_oom_adj),
-            text("oom_score", 0o444, stat::oom_score),
-            knob("oom_score_adj", 0o644, stat::oom_score_adj, stat::set_oom_score_adj),
-            file("pagemap", 0o400, |_, _, _| Err(Errno::EPERM.into())),
+            text("numa_maps", 0o444, smaps::numa_maps).with_check(readable),
+            knob("oom_adj", 0o644, oom::oom_adj, oom::set_oom_adj),
+            text("oom_score", 0o444, oom::oom_score),
+            knob("oom_score_adj", 0o644, oom::oom_score_adj, oom::set_oom_score_adj),
+            file("pagemap", 0o400, pagemap::open),
             text("personality", 0o400, status::personality),
             knob("projid_map", 0o644, |_, _| Ok(Vec::new()), |_, _, _| Err(Errno::EPERM)),
             link("root", root_dir),
@@ -111,9 +111,9 @@ macro_rules! rows {
             text("schedstat", 0o444, stat::schedstat),
             text("sessionid", 0o444, |_, _| Ok(b"4294967295".to_vec())),
             knob("setgroups", 0o644, ids::setgroups, ids::set_setgroups),
-            text("smaps", 0o444, addresses::smaps).with_check(readable),
-            text("smaps_rollup", 0o444, addresses::smaps_rollup).with_check(readable),
-            text("stack", 0o400, |_, _| Ok(Vec::new())),
+            text("smaps", 0o444, smaps::smaps).with_check(readable),
+            text("smaps_rollup", 0o444, smaps::smaps_rollup).with_check(readable),
+            text("stack", 0o400, |_, _| Ok(Vec::new())).with_check(stack_readable),
             text("stat", 0o444, stat::stat),
             text("statm", 0o444, stat::statm),
             text("status", 0o444, status::status),
@@ -128,12 +128,12 @@ macro_rules! rows {
 /// Files of a process, by name.
 static PROCESS: &[Row<Process>] = rows![
     knob("autogroup", 0o644, |_, _| Ok(b"/autogroup-1 nice 0\n".to_vec()), |_, _, _| Ok(())),
-    knob("clear_refs", 0o200, |_, _| Err(Errno::EINVAL), |_, _, _| Ok(())),
-    knob("coredump_filter", 0o644, |_, _| Ok(b"00000033\n".to_vec()), |_, _, _| Ok(())),
+    knob("clear_refs", 0o200, |_, _| Err(Errno::EINVAL), pagemap::clear_refs),
+    knob("coredump_filter", 0o644, dump::filter, dump::set_filter),
     text("mountstats", 0o400, namespaces::mountstats),
     special("task", FileType::Directory, |process| Box::new(TaskDir::new(process.clone()))),
-    text("timers", 0o444, |_, _| Ok(Vec::new())),
-    knob("timerslack_ns", 0o666, |_, _| Ok(b"50000\n".to_vec()), |_, _, _| Ok(())),
+    text("timers", 0o444, timers::timers),
+    knob("timerslack_ns", 0o666, timers::slack, timers::set_slack),
 ];
 
 /// Files of a thread, by name.
@@ -156,6 +156,11 @@ fn no_attribute(_process: &Process, _caller: &Caller) -> Result<Vec<u8>, Errno> 
 /// For files that show addresses or secrets.
 pub(super) fn readable(process: &Process, caller: &Caller) -> Result<(), Errno> {
     check_read(caller, &process.task)
+}
+
+/// Stacks of the kernel are for its administrator alone. Here there are none to show.
+fn stack_readable(_process: &Process, caller: &Caller) -> Result<(), Errno> {
+    if caller.creds.has(Capability::SysAdmin) { Ok(()) } else { Err(Errno::EACCES) }
 }
 
 fn cwd(process: &Process, caller: &Caller) -> Result<LinkTarget, Errno> {

@@ -4,6 +4,7 @@ use super::machine;
 use super::process::{Process, process_dir};
 use super::settings::Settings;
 use super::sysctl::Sysctl;
+use super::sysvipc;
 use crate::pseudo::{Child, Name, Object, PseudoFs, Row, Subject, TableDir, dir, link, special, text};
 use abi::Errno;
 use abi::fs::FileType;
@@ -73,11 +74,7 @@ static ROWS: &[Row<Root>] = &[
     special("sys", FileType::Directory, |root| Box::new(Sysctl::root(root.clone()))),
     dir(
         "sysvipc",
-        &[
-            text("msg", 0o444, machine::sysvipc_msg),
-            text("sem", 0o444, machine::sysvipc_sem),
-            text("shm", 0o444, machine::sysvipc_shm),
-        ],
+        &[text("msg", 0o444, sysvipc::msg), text("sem", 0o444, sysvipc::sem), text("shm", 0o444, sysvipc::shm)],
     ),
     link("thread-self", own_thread),
     dir("tty", &[text("drivers", 0o444, machine::tty_drivers)]),

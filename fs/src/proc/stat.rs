@@ -1,4 +1,4 @@
-//! Figures of a process: `proc_pid_stat(5)`, `proc_pid_statm(5)`, oom scores, scheduling.
+//! Figures of a process: `proc_pid_stat(5)`, `proc_pid_statm(5)`, scheduling.
 
 use super::access::may_read;
 use super::machine::ticks;
@@ -6,8 +6,7 @@ use super::process::Process;
 use abi::Errno;
 use kernel::{Status, Task, Transfers, Usage};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
-use vfs::{Caller, Capability};
+use vfs::Caller;
 
 type Text = Result<Vec<u8>, Errno>;
 
@@ -223,62 +222,4 @@ pub(super) fn sched(process: &Process, _caller: &Caller) -> Text {
     put!(out, "{:<45}:{:21}\n", "policy", sched.policy);
     put!(out, "{:<45}:{:21}\n", "prio", 120 + sched.nice);
     Ok(out)
-}
-
-/// Highest score that can be set: never chosen last.
-const ADJ_MAX: i32 = 1000;
-
-/// `proc_pid_oom_score(5)`: pages used out of a thousand, and the adjustment.
-pub(super) fn oom_score(process: &Process, _caller: &Caller) -> Text {
-    let total = crate::sys::Machine::of(&process.root.kernel).memory.max(1);
-    let resident = process.task.mm().map_or(0, |mm| mm.usage().resident);
-    let adj = process.task.group().oom_score_adj.load(Relaxed);
-    let share = (u128::from(resident) * 1000 / u128::from(total)) as i64;
-    // As Linux scales it: 0 to 2000, with 666 in the middle.
-    let score = ((1000 + share + i64::from(adj)) * 2 / 3).clamp(0, 2000);
-    Ok(format!("{score}\n").into_bytes())
-}
-
-/// `proc_pid_oom_score_adj(5)`.
-pub(super) fn oom_score_adj(process: &Process, _caller: &Caller) -> Text {
-    Ok(format!("{}\n", process.task.group().oom_score_adj.load(Relaxed)).into_bytes())
-}
-
-/// A number that was written.
-fn number(bytes: &[u8]) -> Result<i32, Errno> {
-    std::str::from_utf8(bytes).ok().and_then(|text| text.trim().parse().ok()).ok_or(Errno::EINVAL)
-}
-
-fn adjust(process: &Process, caller: &Caller, adj: i32) -> Result<(), Errno> {
-    let current = &process.task.group().oom_score_adj;
-    if adj < current.load(Relaxed) && !caller.creds.has(Capability::SysResource) {
-        return Err(Errno::EACCES);
-    }
-    current.store(adj, Relaxed);
-    Ok(())
-}
-
-/// Lowering it needs `CAP_SYS_RESOURCE`.
-pub(super) fn set_oom_score_adj(process: &Process, caller: &Caller, bytes: &[u8]) -> Result<(), Errno> {
-    let adj = number(bytes)?;
-    if !(-ADJ_MAX..=ADJ_MAX).contains(&adj) {
-        return Err(Errno::EINVAL);
-    }
-    adjust(process, caller, adj)
-}
-
-/// The old scale of -17 to 15.
-pub(super) fn oom_adj(process: &Process, _caller: &Caller) -> Text {
-    let adj = process.task.group().oom_score_adj.load(Relaxed);
-    let old = if adj == ADJ_MAX { 15 } else { adj * 17 / 1000 };
-    Ok(format!("{}\n", old.min(15)).into_bytes())
-}
-
-/// Sets by the old scale.
-pub(super) fn set_oom_adj(process: &Process, caller: &Caller, bytes: &[u8]) -> Result<(), Errno> {
-    let old = number(bytes)?;
-    if !(-16..=15).contains(&old) && old != -17 {
-        return Err(Errno::EINVAL);
-    }
-    adjust(process, caller, if old == 15 { ADJ_MAX } else { old * 1000 / 17 })
 }

@@ -33,14 +33,11 @@ pub(super) fn personality(process: &Process, _caller: &Caller) -> Text {
     Ok(format!("{:08x}\n", process.task.attributes().personality).into_bytes())
 }
 
-/// Children of a thread: those of its process are shown for the leader.
+/// Children of a thread, not of the others of its process.
 pub(super) fn children(process: &Process, _caller: &Caller) -> Text {
-    let group = process.task.group();
     let mut out = Vec::new();
-    if process.task.tid() == group.pid().root() {
-        for child in group.children() {
-            put!(out, "{} ", child.pid().within(&process.root.ns));
-        }
+    for child in process.task.group().children_of(&process.task) {
+        put!(out, "{} ", child.pid().within(&process.root.ns));
     }
     Ok(out)
 }
@@ -59,7 +56,7 @@ pub(super) fn status(process: &Process, _caller: &Caller) -> Text {
     let mut out = Vec::new();
     identity(&mut out, process);
     if let Some(mm) = process.task.mm() {
-        memory(&mut out, &mm.usage());
+        memory(&mut out, &mm, process.task.group().is_dumping());
     }
     signals(&mut out, process);
     rights(&mut out, process);
@@ -101,31 +98,44 @@ fn identity(out: &mut Vec<u8>, process: &Process) {
     put!(out, "Kthread:\t0\n");
 }
 
+/// What the host says of the memory, in KiB; 0 where it does not.
+fn host_sizes<const N: usize>(mm: &mm::Mm, names: [&str; N]) -> [u64; N] {
+    let text = mm.space().proc_file("status", false).ok();
+    let text = text.and_then(|file| std::io::read_to_string(file).ok()).unwrap_or_default();
+    names.map(|name| {
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        value.and_then(|value| value.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+    })
+}
+
 /// Sizes in KiB.
-fn memory(out: &mut Vec<u8>, usage: &mm::Usage) {
-    let anonymous = usage.resident.saturating_sub(usage.shared);
+fn memory(out: &mut Vec<u8>, mm: &mm::Mm, is_dumping: bool) {
+    let usage = mm.usage();
+    let [highest, anonymous, file, shared, tables, swapped] =
+        host_sizes(mm, ["VmHWM", "RssAnon", "RssFile", "RssShmem", "VmPTE", "VmSwap"]);
+    let resident = usage.resident / 1024;
     let rows = [
-        ("VmPeak", usage.peak),
-        ("VmSize", usage.size),
-        ("VmLck", usage.locked),
+        ("VmPeak", usage.peak / 1024),
+        ("VmSize", usage.size / 1024),
+        ("VmLck", usage.locked / 1024),
         ("VmPin", 0),
-        ("VmHWM", usage.resident),
-        ("VmRSS", usage.resident),
+        ("VmHWM", highest.max(resident)),
+        ("VmRSS", resident),
         ("RssAnon", anonymous),
-        ("RssFile", usage.shared),
-        ("RssShmem", 0),
-        ("VmData", usage.data),
-        ("VmStk", usage.stack),
-        ("VmExe", usage.text),
+        ("RssFile", file),
+        ("RssShmem", shared),
+        ("VmData", usage.data / 1024),
+        ("VmStk", usage.stack / 1024),
+        ("VmExe", usage.text / 1024),
         ("VmLib", 0),
-        ("VmPTE", usage.resident / 512),
-        ("VmSwap", 0),
+        ("VmPTE", tables),
+        ("VmSwap", swapped),
         ("HugetlbPages", 0),
     ];
-    for (name, bytes) in rows {
-        put!(out, "{name}:\t{:8} kB\n", bytes / 1024);
+    for (name, kib) in rows {
+        put!(out, "{name}:\t{kib:8} kB\n");
     }
-    put!(out, "CoreDumping:\t0\nTHP_enabled:\t1\nuntag_mask:\t0xffffffffffffffff\n");
+    put!(out, "CoreDumping:\t{}\nTHP_enabled:\t1\nuntag_mask:\t0xffffffffffffffff\n", u8::from(is_dumping));
 }
 
 fn signals(out: &mut Vec<u8>, process: &Process) {

@@ -3,7 +3,8 @@
 
 use super::root::Root;
 use super::settings::{Settings, random_uuid};
-use super::sysctl::{Entry, Read, Store, Value};
+use super::sysctl::{Entry, Read, Store, Value, parse_ints};
+use super::sysvipc;
 use crate::devpts::PTY_MAX;
 use crate::tty::Terminals;
 use abi::Errno;
@@ -80,19 +81,20 @@ pub(super) static TABLE: &[Entry] = &[
     fixed("kernel/arch", "x86_64"),
     fixed("kernel/auto_msgmni", "0"),
     fixed("kernel/cap_last_cap", "40"),
-    line("kernel/core_pattern", "core"),
+    stored("kernel/core_pattern", |root, _| Ok(root.kernel.core_pattern().text()), set_core_pattern),
     int("kernel/core_pipe_limit", "0"),
-    flag("kernel/core_uses_pid", "0"),
+    stored("kernel/core_uses_pid", core_uses_pid, set_core_uses_pid),
     flag("kernel/ctrl-alt-del", "0"),
     flag("kernel/dmesg_restrict", "1"),
     stored("kernel/domainname", domainname, set_domainname),
     stored("kernel/hostname", hostname, set_hostname),
     ints("kernel/kptr_restrict", "0", 0, 2),
-    ints("kernel/msgmax", "8192", 0, i32::MAX as i64),
-    ints("kernel/msgmnb", "16384", 0, i32::MAX as i64),
-    ints("kernel/msgmni", "32000", 0, 32768),
+    stored("kernel/msg_next_id", sysvipc::msg_next_id, sysvipc::set_msg_next_id),
+    stored("kernel/msgmax", sysvipc::msgmax, sysvipc::set_msgmax),
+    stored("kernel/msgmnb", sysvipc::msgmnb, sysvipc::set_msgmnb),
+    stored("kernel/msgmni", sysvipc::msgmni, sysvipc::set_msgmni),
     fixed("kernel/ngroups_max", "65536"),
-    code("kernel/ns_last_pid", last_pid),
+    stored("kernel/ns_last_pid", last_pid, set_last_pid),
     code("kernel/osrelease", |_, _| Ok(kernel::RELEASE.into())),
     fixed("kernel/ostype", "Linux"),
     int("kernel/overflowgid", "65534"),
@@ -126,11 +128,13 @@ pub(super) static TABLE: &[Entry] = &[
     int("kernel/sched_rt_runtime_us", "950000"),
     code("kernel/seccomp/actions_avail", |_, _| Ok(LoggedActions::available().into())),
     stored("kernel/seccomp/actions_logged", |root, _| Ok(root.kernel.seccomp_log().names().into()), set_actions_logged),
-    ints("kernel/sem", "32000\t1024000000\t500\t32000", 0, i32::MAX as i64),
+    stored("kernel/sem", sysvipc::sem_limits, sysvipc::set_sem_limits),
+    stored("kernel/sem_next_id", sysvipc::sem_next_id, sysvipc::set_sem_next_id),
+    stored("kernel/shm_next_id", sysvipc::shm_next_id, sysvipc::set_shm_next_id),
     flag("kernel/shm_rmid_forced", "0"),
-    line("kernel/shmall", "18446744073692774399"),
-    line("kernel/shmmax", "18446744073692774399"),
-    ints("kernel/shmmni", "4096", 0, 32768),
+    stored("kernel/shmall", sysvipc::shmall, sysvipc::set_shmall),
+    stored("kernel/shmmax", sysvipc::shmmax, sysvipc::set_shmmax),
+    stored("kernel/shmmni", sysvipc::shmmni, sysvipc::set_shmmni),
     flag("kernel/sysctl_writes_strict", "1"),
     fixed("kernel/tainted", "0"),
     ints("kernel/threads-max", "192686", 20, i32::MAX as i64),
@@ -287,4 +291,31 @@ fn set_ptrace_scope(root: &Root, caller: &Caller, bytes: &[u8]) -> Result<(), Er
     let number = std::str::from_utf8(bytes).ok().and_then(|text| text.trim().parse::<usize>().ok());
     let scope = number.and_then(|number| Scope::ALL.get(number).copied()).ok_or(Errno::EINVAL)?;
     root.kernel.set_ptrace_scope(scope)
+}
+
+/// The next process gets the id behind it, when that is free.
+fn set_last_pid(root: &Root, caller: &Caller, bytes: &[u8]) -> Result<(), Errno> {
+    let has = |capability| caller.creds.has_in(&root.ns.owner, capability);
+    if !has(Capability::CheckpointRestore) && !has(Capability::SysAdmin) {
+        return Err(Errno::EPERM);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| Errno::EINVAL)?.trim();
+    let id = text.parse().ok().filter(|&id| id >= 0).ok_or(Errno::EINVAL)?;
+    if root.kernel.tree().set_last_id(&root.ns, id) { Ok(()) } else { Err(Errno::EINVAL) }
+}
+
+fn set_core_pattern(root: &Root, _caller: &Caller, bytes: &[u8]) -> Result<(), Errno> {
+    let line = bytes.split(|&byte| byte == b'\n' || byte == 0).next().unwrap_or_default();
+    root.kernel.core_pattern().set_text(line);
+    Ok(())
+}
+
+fn core_uses_pid(root: &Root, _caller: &Caller) -> Result<Vec<u8>, Errno> {
+    Ok(u8::from(root.kernel.core_pattern().uses_pid.load(Relaxed)).to_string().into())
+}
+
+fn set_core_uses_pid(root: &Root, _caller: &Caller, bytes: &[u8]) -> Result<(), Errno> {
+    let value = parse_ints(b"0", bytes, 0, 1)?;
+    root.kernel.core_pattern().uses_pid.store(value == b"1", Relaxed);
+    Ok(())
 }

@@ -2,8 +2,10 @@
 //!
 //! - `perm.rs`, `registry.rs`: what the three kinds of System V object share: rights, keys, ids.
 //! - `sem.rs`, `undo.rs`; `shm.rs`; `msg.rs`: the three kinds.
+//! - `limits.rs`: what /proc/sys/kernel says about them.
 //! - `mqueue.rs`: POSIX message queues.
 
+mod limits;
 mod mqueue;
 mod msg;
 mod perm;
@@ -14,12 +16,13 @@ mod shm;
 mod tests;
 mod undo;
 
-pub use mqueue::{Attributes as MqueueAttributes, Mqueue, MqueueFile, Mqueues, Notification};
+pub use limits::{Limit, Limits};
+pub use mqueue::{Attributes as MqueueAttributes, Mqueue, MqueueFile, Mqueues, Notification, Told};
 pub use msg::{MsgQueue, MsgStat};
 pub use perm::Perm;
 pub use registry::{Get, Object, Registry};
-pub use sem::{SEMMNS, SEMMSL, SEMOPM, SEMVMX, SemSet, Tried};
-pub use shm::{Attach, SHMALL, SHMMAX, SHMMNI, Segment, ShmStat};
+pub use sem::{SEMVMX, SemSet, Tried};
+pub use shm::{Attach, Segment, ShmStat};
 pub use undo::UndoList;
 
 use std::fmt;
@@ -33,6 +36,8 @@ pub struct IpcNamespace {
     pub id: u64,
     /// The namespace whose root rules here.
     pub owner: Arc<UserNamespace>,
+    /// Limits of the System V kinds.
+    pub limits: Limits,
     /// Semaphore sets.
     pub sems: Arc<Registry<SemSet>>,
     /// Shared memory segments.
@@ -49,6 +54,7 @@ impl IpcNamespace {
         Arc::new(Self {
             id,
             owner,
+            limits: Limits::default(),
             sems: Registry::new(sem::SEMMNI),
             shms: Registry::new(shm::SHMMNI),
             msgs: Registry::new(msg::MSGMNI),

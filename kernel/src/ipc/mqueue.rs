@@ -2,6 +2,7 @@
 
 use crate::task::ThreadGroup;
 use abi::Errno;
+use abi::clock::{SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD};
 use abi::ipc::MqAttr;
 use abi::poll::Events;
 use abi::signal::{SI_MESGQ, SigInfo};
@@ -11,7 +12,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Weak};
 use sync::{Fail, Mutex, Rank, WaitQueue};
-use vfs::{Caller, File, Io};
+use vfs::{Caller, File, Io, OpenFile};
 
 /// Most queues: /proc/sys/fs/mqueue/queues_max.
 const QUEUES_MAX: usize = 256;
@@ -52,8 +53,46 @@ pub struct Notification {
     pub group: Weak<ThreadGroup>,
     /// Its id, for reads of the queue.
     pub pid: i32,
-    /// Signal and value; `None`: nothing is sent (`SIGEV_NONE`).
-    pub signal: Option<(u8, u64)>,
+    /// By what.
+    pub how: Told,
+}
+
+/// By what somebody is told.
+pub enum Told {
+    /// By nothing: `SIGEV_NONE`.
+    Nothing,
+    /// By a signal with a value.
+    Signal(u8, u64),
+    /// By a message on a netlink socket, whose last byte says what happened: how C libraries make `SIGEV_THREAD`.
+    Message(Arc<OpenFile>, [u8; COOKIE_LEN]),
+}
+
+/// Bytes of a message that tells.
+const COOKIE_LEN: usize = 32;
+/// `NOTIFY_WOKENUP`, `NOTIFY_REMOVED`.
+const WOKEN_UP: u8 = 1;
+const REMOVED: u8 = 2;
+
+impl Told {
+    /// `SIGEV_*` and the signal, as reads of the queue show them.
+    const fn numbers(&self) -> (i32, u8) {
+        match self {
+            Self::Nothing => (SIGEV_NONE, 0),
+            Self::Signal(signal, _) => (SIGEV_SIGNAL, *signal),
+            Self::Message(..) => (SIGEV_THREAD, 0),
+        }
+    }
+
+    /// Tells by a message what happened; the other ways are not for that.
+    fn send_message(&self, what: u8) {
+        let Self::Message(file, cookie) = self else { return };
+        let mut message = *cookie;
+        message[COOKIE_LEN - 1] = what;
+        if let Some(socket) = file.downcast::<net::Socket>() {
+            // It was a netlink socket when it came here.
+            let _ = socket.put_message(message.to_vec());
+        }
+    }
 }
 
 #[derive(Default)]
@@ -181,9 +220,9 @@ impl Mqueue {
         let told = if was_empty && state.receivers == 0 { state.notification.take() } else { None };
         drop(state);
         self.changes.notify(Events::IN | Events::RDNORM);
-        if let Some(Notification { group, signal: Some((signal, value)), .. }) = told
-            && let Some(group) = group.upgrade()
-        {
+        let Some(Notification { group, how, .. }) = told else { return Ok(()) };
+        how.send_message(WOKEN_UP);
+        if let (Told::Signal(signal, value), Some(group)) = (how, group.upgrade()) {
             let (pid, uid) = (caller.process.pid(), caller.creds.uid);
             group.send(SigInfo::queued(signal, SI_MESGQ, pid, uid, value));
         }
@@ -230,8 +269,11 @@ impl Mqueue {
     /// `mq_notify(3)` with a null pointer: the process is not to be told any more.
     pub fn cancel_notify(&self, pid: i32) {
         let mut state = self.state.lock();
-        if state.notification.as_ref().is_some_and(|notification| notification.pid == pid) {
-            state.notification = None;
+        let is_its = state.notification.as_ref().is_some_and(|notification| notification.pid == pid);
+        let gone = if is_its { state.notification.take() } else { None };
+        drop(state);
+        if let Some(gone) = gone {
+            gone.how.send_message(REMOVED);
         }
     }
 }
@@ -257,11 +299,12 @@ impl File for MqueueFile {
             return Ok(0);
         }
         let state = self.queue.state.lock();
-        let (signal, pid) = match &state.notification {
-            Some(told) => (told.signal.map_or(0, |(signal, _)| signal), told.pid),
-            None => (0, 0),
+        let ((notify, signal), pid) = match &state.notification {
+            Some(told) => (told.how.numbers(), told.pid),
+            None => ((0, 0), 0),
         };
-        let line = format!("QSIZE:{:<10} NOTIFY:{:<5} SIGNO:{:<5} NOTIFY_PID:{:<6}\n", state.bytes, 0, signal, pid);
+        let line =
+            format!("QSIZE:{:<10} NOTIFY:{:<5} SIGNO:{:<5} NOTIFY_PID:{:<6}\n", state.bytes, notify, signal, pid);
         drop(state);
         let len = line.len().min(dst.room());
         Ok(dst.put(&line.as_bytes()[..len])?)

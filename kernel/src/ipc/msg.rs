@@ -10,9 +10,9 @@ use sync::{Mutex, Rank, WaitQueue};
 /// Most queues.
 pub(super) const MSGMNI: usize = 32_000;
 /// Most bytes of a message.
-const MSGMAX: usize = 8192;
+pub(super) const MSGMAX: u64 = 8192;
 /// Bytes that a new queue holds.
-const MSGMNB: u64 = 16_384;
+pub(super) const MSGMNB: u64 = 16_384;
 
 struct Message {
     kind: i64,
@@ -51,19 +51,12 @@ impl Object for MsgQueue {
 }
 
 impl MsgQueue {
-    /// Most bytes of a message.
-    pub const MSGMAX: usize = MSGMAX;
-    /// Bytes that a new queue holds.
-    pub const MSGMNB: u64 = MSGMNB;
-    /// Most queues.
-    pub const MSGMNI: usize = MSGMNI;
-
-    /// An empty queue.
-    pub fn new(perm: Perm) -> Self {
+    /// An empty queue for so many bytes.
+    pub fn new(perm: Perm, max_bytes: u64) -> Self {
         let state = State {
             messages: VecDeque::new(),
             bytes: 0,
-            max_bytes: MSGMNB,
+            max_bytes,
             times: [0, 0, now()],
             pids: [0, 0],
             is_removed: false,

@@ -25,12 +25,15 @@ struct Table<T> {
     by_key: BTreeMap<i32, i32>,
     last: i32,
     sequence: i32,
+    /// Most objects.
+    max: usize,
+    /// The id that the next object is to have, or one near it.
+    wish: Option<i32>,
 }
 
 /// The objects of one kind in a namespace.
 pub struct Registry<T> {
     table: Mutex<Table<T>>,
-    max: usize,
 }
 
 /// A call of `semget`, `shmget` or `msgget`.
@@ -48,8 +51,9 @@ pub struct Get<'a> {
 
 impl<T: Object> Registry<T> {
     pub(super) fn new(max: usize) -> Arc<Self> {
-        let table = Table { by_index: BTreeMap::new(), by_key: BTreeMap::new(), last: -1, sequence: 0 };
-        Arc::new(Self { table: Mutex::new(Rank::Ipc, table), max })
+        let table =
+            Table { by_index: BTreeMap::new(), by_key: BTreeMap::new(), last: -1, sequence: 0, max, wish: None };
+        Arc::new(Self { table: Mutex::new(Rank::Ipc, table) })
     }
 
     /// Finds or makes an object (`ipcget` of Linux): its id. `fits` checks one that exists, `make` gets the id of
@@ -75,7 +79,7 @@ impl<T: Object> Registry<T> {
                 return Err(Errno::ENOENT);
             }
         }
-        let (index, id) = table.next_id(self.max)?;
+        let (index, id) = table.next_id()?;
         let object = make(id, &mut table.by_index.values().map(|(_, object)| &**object))?;
         table.by_index.insert(index, (id, Arc::new(object)));
         if get.key != IPC_PRIVATE {
@@ -113,6 +117,30 @@ impl<T: Object> Registry<T> {
         self.table.lock().by_key.retain(|_, index| *index != id & INDEX_MASK);
     }
 
+    /// Most objects.
+    pub fn max(&self) -> usize {
+        self.table.lock().max
+    }
+
+    /// Sets [`Self::max`]. False: there are not so many places.
+    pub fn set_max(&self, max: u64) -> bool {
+        let max = usize::try_from(max).ok().filter(|&max| max <= INDEX_MASK as usize + 1);
+        if let Some(max) = max {
+            self.table.lock().max = max;
+        }
+        max.is_some()
+    }
+
+    /// The id that the next object is to have: /proc/sys/kernel/msg_next_id and its kin.
+    pub fn wish(&self) -> Option<i32> {
+        self.table.lock().wish
+    }
+
+    /// Sets [`Self::wish`].
+    pub fn set_wish(&self, wish: Option<i32>) {
+        self.table.lock().wish = wish;
+    }
+
     /// Highest place in use: what the INFO commands return; 0 when there is none.
     pub fn last_index(&self) -> i32 {
         self.table.lock().by_index.keys().next_back().copied().unwrap_or(0)
@@ -126,9 +154,14 @@ impl<T: Object> Registry<T> {
 
 impl<T> Table<T> {
     /// The next free place after the last one given out, and the id there; `ENOSPC`.
-    fn next_id(&mut self, max: usize) -> Result<(i32, i32), Errno> {
-        if self.by_index.len() >= max {
+    fn next_id(&mut self) -> Result<(i32, i32), Errno> {
+        if self.by_index.len() >= self.max {
             return Err(Errno::ENOSPC);
+        }
+        if let Some(wish) = self.wish.take() {
+            let free = (wish & INDEX_MASK..=INDEX_MASK).find(|index| !self.by_index.contains_key(index));
+            let index = free.ok_or(Errno::ENOSPC)?;
+            return Ok((index, wish & !INDEX_MASK | index));
         }
         let size = INDEX_MASK + 1;
         let mut index = (self.last + 1) % size;

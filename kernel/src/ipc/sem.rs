@@ -11,11 +11,11 @@ use sync::{Mutex, Rank, WaitQueue};
 /// Most sets.
 pub(super) const SEMMNI: usize = 32_000;
 /// Most semaphores of a set.
-pub const SEMMSL: usize = 32_000;
+pub(super) const SEMMSL: u64 = 32_000;
 /// Most semaphores of a namespace. (Linux has no real bound; this one is of the sentry's memory.)
-pub const SEMMNS: usize = 4 << 20;
+pub(super) const SEMMNS: u64 = 4 << 20;
 /// Most operations of one call.
-pub const SEMOPM: usize = 500;
+pub(super) const SEMOPM: u64 = 500;
 /// Highest value, also of an adjustment.
 pub const SEMVMX: i32 = 32_767;
 
@@ -41,6 +41,8 @@ struct State {
 #[derive(Debug)]
 pub struct SemSet {
     perm: Mutex<Perm>,
+    /// Does not change.
+    len: usize,
     state: Mutex<State>,
     /// Some value changed, or the set is gone.
     pub changes: WaitQueue,
@@ -65,16 +67,17 @@ impl SemSet {
     /// A set of zeros.
     pub fn new(perm: Perm, count: usize) -> Self {
         let state = State { sems: vec![Sem::default(); count], ctime: now(), ..State::default() };
-        Self { perm: Mutex::new(Rank::Leaf, perm), state: Mutex::new(Rank::Buffer, state), changes: WaitQueue::new() }
+        let perm = Mutex::new(Rank::Leaf, perm);
+        Self { perm, len: count, state: Mutex::new(Rank::Buffer, state), changes: WaitQueue::new() }
     }
 
     /// How many semaphores.
-    pub fn len(&self) -> usize {
-        self.state.lock().sems.len()
+    pub const fn len(&self) -> usize {
+        self.len
     }
 
     /// Without semaphores: never, but asked for beside [`Self::len`].
-    pub fn is_empty(&self) -> bool {
+    pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 

@@ -14,11 +14,11 @@ use std::sync::{Arc, Weak};
 use sync::{Mutex, Rank};
 
 /// Most segments.
-pub const SHMMNI: usize = 4096;
+pub(super) const SHMMNI: usize = 4096;
 /// Most bytes of a segment.
-pub const SHMMAX: u64 = u64::MAX - (1 << 24);
+pub(super) const SHMMAX: u64 = u64::MAX - (1 << 24);
 /// Most pages of a namespace.
-pub const SHMALL: u64 = SHMMAX;
+pub(super) const SHMALL: u64 = SHMMAX;
 /// Device number of the mount that segments belong to.
 const DEVICE: u64 = 4;
 
@@ -86,6 +86,11 @@ impl Segment {
     /// Pages.
     pub const fn pages(&self) -> u64 {
         self.size.div_ceil(PAGE_SIZE)
+    }
+
+    /// Bytes that are resident: what the memory file has blocks for.
+    pub fn resident(&self) -> u64 {
+        rustix::fs::fstat(&self.fd).map_or(0, |stat| stat.st_blocks.unsigned_abs() * 512)
     }
 
     /// What an attach maps: one object for all attaches alike, so its users are counted by it.

@@ -59,7 +59,7 @@ fn semaphores_all_or_none() {
 
 #[test]
 fn messages_are_chosen_by_type() {
-    let queue = MsgQueue::new(Perm::default());
+    let queue = MsgQueue::new(Perm::default(), 16_384);
     let send = |kind, text: &str| queue.send(kind, &mut text.as_bytes().to_vec(), 1);
     for (kind, text) in [(3, "three"), (1, "one"), (2, "two"), (1, "uno")] {
         send(kind, text).expect("there is room");

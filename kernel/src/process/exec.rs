@@ -161,6 +161,7 @@ impl CurrentTask {
 
     /// The point of no return is behind: the task takes over the new program.
     fn become_program(&mut self, loaded: Loaded) {
+        loaded.mm.set_dump_filter(self.mm().dump_filter());
         self.leave_futexes();
         self.task().renew_futex_identity(self.task().pid().own());
         self.group().timers.delete_posix();

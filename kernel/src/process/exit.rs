@@ -17,6 +17,7 @@ const RSEQ_FLAG_UNREGISTER: u32 = 1;
 
 /// Ends a task: it gives up what it has, then leaves the tree.
 pub(crate) fn exit(mut current: CurrentTask, end: End) {
+    current.leave_dump();
     if current.task().is_traced() {
         current.stop_at_end(end);
     }

@@ -37,4 +37,5 @@ pub(crate) use step::Step;
 pub(crate) use trace::{Image, Trace, Trap};
 pub use trace::{Resume, StopKind};
 pub use tracee::Tracee;
+pub(crate) use xstate::legacy_part;
 pub use yama::{Ptracer, Scope};

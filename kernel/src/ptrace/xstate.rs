@@ -82,20 +82,29 @@ fn word(bytes: &[u8], at: usize) -> u64 {
     bytes.get(at..at + 8).and_then(|word| word.try_into().ok()).map_or(0, u64::from_ne_bytes)
 }
 
+/// Registers of x87 and SSE, of the whole state: `NT_PRFPREG`, 512 bytes.
+pub(crate) fn legacy_part(image: &[u8]) -> Vec<u8> {
+    let mut part = image[..FXSAVE_LEN].to_vec();
+    part[FXSAVE_USED..].fill(0);
+    part
+}
+
 impl crate::task::CurrentTask {
     fn xstate(&mut self) -> (Format, Vec<u8>) {
         let format = Format { len: self.context.fpstate_len() - 4, features: self.context.xfeatures() };
         (format, format.show(&self.context.fpstate()))
+    }
+
+    /// The whole extended state in the form of `NT_X86_XSTATE`.
+    pub(crate) fn xstate_image(&mut self) -> Vec<u8> {
+        self.xstate().1
     }
 }
 
 impl Tracee {
     /// Registers of x87 and SSE, 512 bytes.
     pub fn fp_regs(&self) -> Result<Vec<u8>, Errno> {
-        let mut image = self.xstate()?;
-        image.truncate(FXSAVE_LEN);
-        image[FXSAVE_USED..].fill(0);
-        Ok(image)
+        Ok(legacy_part(&self.xstate()?))
     }
 
     /// Sets them. `EINVAL`: not all of them, or bits that the processor does not take.

@@ -1,5 +1,6 @@
 //! The signals of one process and its threads: pending, blocked, stops, the decision to end.
 
+use crate::dump::Gathering;
 use crate::ptrace::{Trace, Trap};
 use crate::signal::actions::{Actions, Default, default_of};
 use crate::signal::queue::{Queue, Taken};
@@ -41,6 +42,8 @@ pub(crate) struct Thread {
     pub(crate) has_taken_stop: bool,
     /// It takes no more signals.
     pub(crate) is_exiting: bool,
+    /// It is past the point where it takes part in a core dump.
+    pub(crate) is_leaving: bool,
     /// Another thread's execve ends it.
     pub(crate) is_exec_victim: bool,
     /// What its tracer asked for.
@@ -60,6 +63,7 @@ impl Thread {
             stop_signal: SIGSTOP,
             has_taken_stop: false,
             is_exiting: false,
+            is_leaving: false,
             is_exec_victim: false,
             trace: None,
             trap: None,
@@ -83,6 +87,8 @@ pub struct Signals {
     pub(crate) stop: GroupStop,
     /// It ends, with this status.
     pub(crate) ending: Option<Status>,
+    /// It leaves a core dump.
+    pub(crate) dump: Option<Arc<Gathering>>,
     /// The thread whose execve ends the others.
     pub(crate) exec: Option<u64>,
     /// A stop that nobody has waited for.
@@ -103,6 +109,7 @@ impl Signals {
             threads: BTreeMap::new(),
             stop: GroupStop::Running,
             ending: None,
+            dump: None,
             exec: None,
             stop_report: None,
             continue_report: false,

@@ -1,5 +1,6 @@
 //! Signals from the receiver's side: what a task does next about signals, stops and its end.
 
+use crate::dump::Gathering;
 use crate::kernel::RLIMIT_CORE;
 use crate::ptrace::Trace;
 use crate::signal::actions::{Default, default_of};
@@ -83,7 +84,7 @@ impl CurrentTask {
             SIG_IGN => None,
             SIG_DFL => {
                 let is_protected = signals.is_unkillable && !matches!(signal, SIGKILL | SIGSTOP);
-                let core = match default_of(signal) {
+                let is_core = match default_of(signal) {
                     _ if is_protected => return None,
                     Default::Ignore | Default::Continue => return None,
                     Default::Stop => {
@@ -97,7 +98,10 @@ impl CurrentTask {
                     Default::Terminate => false,
                     Default::Core => group.dumps_core(),
                 };
-                signals.end(Status::Signaled { signal, core });
+                if is_core && signals.ending.is_none() {
+                    Gathering::call(&mut signals, self.task().serial(), info);
+                }
+                signals.end(Status::Signaled { signal, core: false });
                 Some(Attention::End(End::Group))
             }
             _ => {
@@ -142,7 +146,7 @@ impl CurrentTask {
 }
 
 impl ThreadGroup {
-    /// A signal that dumps a core leaves its mark.
+    /// A signal of that kind dumps a core.
     pub(crate) fn dumps_core(&self) -> bool {
         self.limit(RLIMIT_CORE) >= PAGE_SIZE && self.is_dumpable.load(SeqCst)
     }

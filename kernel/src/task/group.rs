@@ -39,6 +39,8 @@ pub struct ThreadGroup {
     usage: Mutex<(Usage, Usage)>,
     /// `oom_score_adj` of proc(5).
     pub oom_score_adj: AtomicI32,
+    /// What those who may not lower it can set it to at least.
+    pub oom_score_adj_min: AtomicI32,
     /// `PR_SET_DUMPABLE`.
     pub is_dumpable: AtomicBool,
     /// `PR_SET_PTRACER`.
@@ -63,6 +65,7 @@ impl ThreadGroup {
             limits: Mutex::new(Rank::Leaf, limits),
             usage: Mutex::new(Rank::Leaf, Default::default()),
             oom_score_adj: AtomicI32::new(0),
+            oom_score_adj_min: AtomicI32::new(0),
             is_dumpable: AtomicBool::new(true),
             ptracer: Mutex::new(Rank::Leaf, Ptracer::default()),
             is_thp_disabled: AtomicBool::new(false),
@@ -74,6 +77,7 @@ impl ThreadGroup {
     /// Takes over what a child has of its parent's.
     pub(crate) fn inherit(self: &Arc<Self>, parent: &Self) {
         self.oom_score_adj.store(parent.oom_score_adj.load(SeqCst), SeqCst);
+        self.oom_score_adj_min.store(parent.oom_score_adj_min.load(SeqCst), SeqCst);
         self.is_dumpable.store(parent.is_dumpable.load(SeqCst), SeqCst);
         self.is_thp_disabled.store(parent.is_thp_disabled.load(SeqCst), SeqCst);
         self.timers.watch_cpu_limit(self);
@@ -109,7 +113,8 @@ impl ThreadGroup {
 
     /// The thread that has the process's id.
     pub fn leader(&self) -> Option<Arc<Task>> {
-        self.kernel.tree().task(self.kernel.root_pids(), self.pid.root())
+        let found = self.kernel.tree().task(self.kernel.root_pids(), self.pid.root());
+        found.filter(|task| std::ptr::eq(Arc::as_ptr(task.group()), self))
     }
 
     /// Its parent; `None` for the first process and what came from outside.
@@ -129,6 +134,14 @@ impl ThreadGroup {
         let tree = self.kernel.tree();
         let ids = tree.node_of(self).into_iter().flat_map(|node| &node.children);
         ids.filter_map(|&id| Some(tree.node(id)?.group.clone())).collect()
+    }
+
+    /// Those of its children that one of its threads has, by having made them or by inheriting them.
+    pub fn children_of(&self, thread: &Task) -> Vec<Arc<Self>> {
+        let tree = self.kernel.tree();
+        let ids = tree.node_of(self).into_iter().flat_map(|node| &node.children);
+        let nodes = ids.filter_map(|&id| tree.node(id)).filter(|node| node.parent_thread == thread.serial());
+        nodes.map(|node| node.group.clone()).collect()
     }
 
     /// Its process group; `None` when it is gone.

@@ -42,6 +42,11 @@ impl Task {
 }
 
 impl ThreadGroup {
+    /// It is writing its core dump.
+    pub fn is_dumping(&self) -> bool {
+        self.signals.lock().dump.is_some()
+    }
+
     /// The signal that its parent gets at its end; 0 is none.
     pub fn exit_signal(&self) -> u8 {
         self.kernel().tree().node_of(self).map_or(0, |node| node.exit_signal)

@@ -14,4 +14,4 @@ mod signal_timer;
 pub use process::{Itimer, ProcessTimers};
 pub use service::{Expire, Service, Timer};
 pub use setting::{Setting, duration, timespec};
-pub use signal_timer::{Notify, SignalTimer};
+pub use signal_timer::{Asked, Notify, SignalTimer};

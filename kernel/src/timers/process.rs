@@ -1,7 +1,7 @@
 //! The timers of one process.
 
 use super::cpu_limit::CpuLimit;
-use super::{Notify, Service, Setting, SignalTimer};
+use super::{Asked, Notify, Service, Setting, SignalTimer};
 use crate::clock::{ClockSource, Counted, CpuClock};
 use crate::task::ThreadGroup;
 use abi::Errno;
@@ -54,7 +54,7 @@ impl Itimer {
 
 #[derive(Default)]
 struct Posix {
-    by_id: BTreeMap<i32, Arc<SignalTimer>>,
+    by_id: BTreeMap<i32, (Asked, Arc<SignalTimer>)>,
     next: i32,
 }
 
@@ -107,7 +107,7 @@ impl ProcessTimers {
     }
 
     /// Adds a POSIX timer made by `make`, which gets its id. Their number is limited by who makes them. `EAGAIN`.
-    pub fn add_posix(&self, make: impl FnOnce(i32) -> Result<Arc<SignalTimer>, Errno>) -> Result<i32, Errno> {
+    pub fn add_posix(&self, make: impl FnOnce(i32) -> Result<(Asked, Arc<SignalTimer>), Errno>) -> Result<i32, Errno> {
         let mut posix = self.posix.lock();
         let mut id = posix.next;
         while posix.by_id.contains_key(&id) {
@@ -127,12 +127,17 @@ impl ProcessTimers {
 
     /// A POSIX timer; `EINVAL`.
     pub fn posix(&self, id: i32) -> Result<Arc<SignalTimer>, Errno> {
-        self.posix.lock().by_id.get(&id).cloned().ok_or(Errno::EINVAL)
+        self.posix.lock().by_id.get(&id).map(|(_, timer)| timer.clone()).ok_or(Errno::EINVAL)
+    }
+
+    /// The POSIX timers by id, as they were asked for: /proc/PID/timers.
+    pub fn list_posix(&self) -> Vec<(i32, Asked)> {
+        self.posix.lock().by_id.iter().map(|(&id, (asked, _))| (id, asked.clone())).collect()
     }
 
     /// `timer_delete(2)`; `EINVAL`.
     pub fn remove_posix(&self, id: i32) -> Result<(), Errno> {
-        let removed = self.posix.lock().by_id.remove(&id).ok_or(Errno::EINVAL)?;
+        let (_, removed) = self.posix.lock().by_id.remove(&id).ok_or(Errno::EINVAL)?;
         removed.set(None);
         Ok(())
     }
@@ -140,7 +145,7 @@ impl ProcessTimers {
     /// Deletes all POSIX timers: execve, exit.
     pub fn delete_posix(&self) {
         let all = std::mem::take(&mut self.posix.lock().by_id);
-        for timer in all.values() {
+        for (_, timer) in all.values() {
             timer.set(None);
         }
     }

@@ -2,6 +2,7 @@
 
 use super::{Expire, Service, Setting, Timer};
 use crate::clock::ClockSource;
+use crate::pid::Pid;
 use crate::signal::Origin;
 use crate::task::{Task, ThreadGroup};
 use crate::user::SignalCharge;
@@ -14,6 +15,21 @@ use sync::{Clock, Deadline, Mutex, Rank};
 
 /// Least time between two attempts to send a signal that nobody takes.
 const RETRY: Duration = Duration::from_millis(4);
+
+/// How a timer was asked for: what `timer_create(2)` was given.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Number of the clock.
+    pub clock: i32,
+    /// `SIGEV_*`.
+    pub notify: i32,
+    /// The signal.
+    pub signal: i32,
+    /// What goes with it.
+    pub value: u64,
+    /// The thread, or the process.
+    pub target: Arc<Pid>,
+}
 
 /// What a timer sends, and to whom.
 pub struct Notify {

@@ -108,11 +108,16 @@ pub(crate) fn short_int(value: &[u8]) -> Result<i32, Errno> {
     }
 }
 
-/// Reads an option of the internet layer: `ENOPROTOOPT`.
+/// What reading an option of a level that a socket does not have ends in.
+pub(crate) const fn no_level(common: &Common) -> Errno {
+    if common.family == abi::socket::AF_INET6 { Errno::ENOPROTOOPT } else { Errno::EOPNOTSUPP }
+}
+
+/// Reads an option of the internet layer: `ENOPROTOOPT`, `EOPNOTSUPP`.
 pub(crate) fn get(common: &Common, level: i32, name: i32) -> Result<Vec<u8>, Errno> {
     let is_v6 = common.family == abi::socket::AF_INET6;
     if level == SOL_IPV6 && !is_v6 {
-        return Err(Errno::ENOPROTOOPT);
+        return Err(no_level(common));
     }
     let number = match (level, name) {
         (SOL_IP, ip::OPTIONS) => return Ok(Vec::new()),

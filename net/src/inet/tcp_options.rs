@@ -1,6 +1,6 @@
 //! Options of `tcp(7)`.
 
-use super::options::{Kept, get, keep, set, value};
+use super::options::{Kept, get, keep, no_level, set, value};
 use super::tcp::Tcp;
 use abi::Errno;
 use abi::inet::{ipv6, tcp};
@@ -43,7 +43,7 @@ impl Tcp {
         match level {
             SOL_IP | SOL_IPV6 => return get(&self.common, level, name),
             SOL_TCP => {}
-            _ => return Err(Errno::ENOPROTOOPT),
+            _ => return Err(no_level(&self.common)),
         }
         let number = match name {
             tcp::MAXSEG => {

@@ -1,11 +1,11 @@
 //! Options of `udp(7)`, and multicast.
 
 use super::address::{Route, route};
-use super::options::{get, keep, set, short_int, value};
+use super::options::{get, keep, no_level, set, short_int, value};
 use super::udp::Udp;
 use abi::Errno;
 use abi::inet::{ip, ipv6};
-use abi::socket::level::{SOL_IP, SOL_IPV6};
+use abi::socket::level::{SOL_IP, SOL_IPV6, SOL_UDP};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// `SOL_UDPLITE`, and its options: how much of a datagram checksums cover, which have nothing to cover here.
@@ -42,7 +42,8 @@ impl Udp {
             SOL_UDPLITE if self.is_lite() && (SEND_CSCOV..=RECV_CSCOV).contains(&name) => {
                 Ok(value(&self.common, level, name, 0).to_ne_bytes().to_vec())
             }
-            _ => Err(Errno::ENOPROTOOPT),
+            SOL_UDP | SOL_UDPLITE => Err(Errno::ENOPROTOOPT),
+            _ => Err(no_level(&self.common)),
         }
     }
 

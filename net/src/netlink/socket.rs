@@ -132,6 +132,15 @@ impl Protocol for Netlink {
         &self.common
     }
 
+    fn takes_messages(&self) -> bool {
+        true
+    }
+
+    fn put_message(&self, message: Vec<u8>) -> Result<(), Errno> {
+        self.put(message);
+        Ok(())
+    }
+
     fn readiness(&self) -> Events {
         let mut events = OUT;
         if self.common.error().is_some() {

@@ -375,6 +375,16 @@ impl Space {
         (pages.next().unwrap_or(0), pages.next().unwrap_or(0))
     }
 
+    /// Opens a file of the host's /proc about the process that holds the memory, whose ranges beyond the
+    /// application's are the stub's. What the host does not allow is `EACCES`.
+    pub fn proc_file(&self, name: &str, is_written: bool) -> Result<std::fs::File, Errno> {
+        let proc = self.process.shared.reaper.proc();
+        let path = format!("{}/{name}", self.process.pid);
+        let access = if is_written { rustix::fs::OFlags::WRONLY } else { rustix::fs::OFlags::RDONLY };
+        let fd = rustix::fs::openat(proc, path, access | rustix::fs::OFlags::CLOEXEC, rustix::fs::Mode::empty());
+        fd.map(Into::into).map_err(|_| Errno::EACCES)
+    }
+
     /// Host process id, for looking at the host's /proc.
     pub fn host_pid(&self) -> i32 {
         self.process.pid

@@ -4,6 +4,7 @@ use super::io::ranges;
 use crate::arg::Fd;
 use abi::Errno;
 use abi::fs::{FileType, OpenFlags};
+use abi::poll::Events;
 use kernel::CurrentTask;
 use mm::{UserAddr, UserPtr, UserSink, UserSource};
 use std::sync::Arc;
@@ -104,6 +105,11 @@ pub(crate) fn copy_file_range(
     Ok(done)
 }
 
+/// Files with a place and sockets take what a pipe gives; other things without a place (epoll, eventfd) do not.
+fn takes_splice(output: &OpenFile) -> bool {
+    output.kind().is_some() || output.downcast::<net::Socket>().is_some()
+}
+
 /// `splice(2)`.
 pub(crate) fn splice(
     task: &mut CurrentTask,
@@ -132,6 +138,7 @@ pub(crate) fn splice(
     let done = match (in_pipe, out_pipe) {
         (None, None) => return Err(Errno::EINVAL.into()),
         (Some(one), Some(two)) if Arc::ptr_eq(one, two) => return Err(Errno::EINVAL.into()),
+        (Some(_), None) if !takes_splice(&output) => return Err(Errno::EINVAL.into()),
         (Some(pipe), _) => {
             if output.flags().contains(OpenFlags::APPEND) || (to.is_some() && !output.ops.is_seekable()) {
                 return Err(Errno::EINVAL.into());
@@ -184,8 +191,24 @@ pub(crate) fn vmsplice(task: &mut CurrentTask, fd: Fd, iov: UserAddr, count: u64
     let ranges = ranges(task, iov, count)?;
     let extra = if flags & SPLICE_NONBLOCK != 0 { OpenFlags::NONBLOCK } else { OpenFlags::empty() };
     if file.is_writable() {
-        file.write(task.caller(), &mut UserSource::new(&**task.mm(), ranges), extra)
+        give_to_pipe(task, &file, &mut UserSource::new(&**task.mm(), ranges), extra)
     } else {
         file.read(task.caller(), &mut UserSink::new(&**task.mm(), ranges), extra)
     }
+}
+
+/// Waits for room in a pipe, then fills it: no more than fits goes in.
+fn give_to_pipe(
+    task: &CurrentTask,
+    file: &Arc<OpenFile>,
+    source: &mut UserSource<'_>,
+    extra: OpenFlags,
+) -> Result<usize, Fail> {
+    let is_nonblock = (file.flags() | extra).contains(OpenFlags::NONBLOCK);
+    let mut attempt = || file.write(task.caller(), source, OpenFlags::NONBLOCK);
+    let Some(queue) = file.ops.wait_queue().filter(|_| !is_nonblock) else { return attempt() };
+    task.caller().block(queue, Events::OUT | Events::ERR, None, || match attempt() {
+        Err(Fail::Errno(Errno::EAGAIN)) => None,
+        done => Some(done),
+    })?
 }

@@ -25,6 +25,7 @@ const F_SETLEASE: u32 = 1024;
 const F_GETLEASE: u32 = 1025;
 const F_NOTIFY: u32 = 1026;
 const F_DUPFD_QUERY: u32 = 1027;
+const F_CREATED_QUERY: u32 = 1028;
 const F_DUPFD_CLOEXEC: u32 = 1030;
 const F_SETPIPE_SZ: u32 = 1031;
 const F_GETPIPE_SZ: u32 = 1032;
@@ -67,6 +68,7 @@ pub(crate) fn fcntl(task: &mut CurrentTask, fd: Fd, command: u32, arg: u64) -> R
         F_SETLEASE if arg == F_UNLCK => Err(Errno::EAGAIN.into()),
         F_SETLEASE => Err(Errno::EAGAIN.into()),
         F_GETLEASE => Ok(F_UNLCK),
+        F_CREATED_QUERY => Ok(u64::from(file.is_new())),
         F_NOTIFY => Ok(sigio::notify(task, fd.0, &file, arg).map(|()| 0)?),
         F_SETPIPE_SZ => {
             let pipe = splice::pipe_of(&file).ok_or(Errno::EBADF)?;

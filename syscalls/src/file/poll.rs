@@ -39,9 +39,17 @@ pub(super) fn deadline(timeout: Duration) -> (Option<Deadline>, bool) {
     (Deadline::after(timeout), timeout.is_zero())
 }
 
+/// `STICKY_TIMEOUTS` of `personality(2)`: what is left of timeouts is not written back.
+pub(super) fn keeps_timeouts(task: &CurrentTask) -> bool {
+    const STICKY_TIMEOUTS: u32 = 0x0400_0000;
+    task.task().with_attributes(|attributes| attributes.personality & STICKY_TIMEOUTS != 0)
+}
+
 /// Writes back what is left of a timeout; a bad address does not matter.
 pub(super) fn write_left(task: &CurrentTask, timeout: UserPtr<Timespec>, deadline: Option<Deadline>) {
-    if let (Some(timeout), Some(deadline)) = (timeout.optional(), deadline) {
+    if let (Some(timeout), Some(deadline)) = (timeout.optional(), deadline)
+        && !keeps_timeouts(task)
+    {
         let left = deadline.left();
         let left = Timespec { sec: left.as_secs() as i64, nsec: i64::from(left.subsec_nanos()) };
         // poll_select_finish ignores it too.

@@ -1,6 +1,6 @@
 //! `select(2)`.
 
-use super::poll::{deadline, deadline_timespec, read_mask, write_left};
+use super::poll::{deadline, deadline_timespec, keeps_timeouts, read_mask, write_left};
 use abi::Errno;
 use abi::poll::Events;
 use abi::time::{Timespec, Timeval};
@@ -113,7 +113,9 @@ pub(crate) fn select(
         }
     };
     let result = run(task, count, [read, write, except], limit);
-    if let (Some(timeout), Some(deadline)) = (timeout.optional(), limit.0) {
+    if let (Some(timeout), Some(deadline)) = (timeout.optional(), limit.0)
+        && !keeps_timeouts(task)
+    {
         let left = deadline.left();
         let left = Timeval { sec: left.as_secs() as i64, usec: i64::from(left.subsec_micros()) };
         // A bad address does not matter any more.

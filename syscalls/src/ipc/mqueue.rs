@@ -11,7 +11,7 @@ use abi::resource::Resource;
 use abi::signal::NSIG;
 use abi::time::Timespec;
 use kernel::CurrentTask;
-use kernel::ipc::{Mqueue, MqueueAttributes, MqueueFile, Notification};
+use kernel::ipc::{Mqueue, MqueueAttributes, MqueueFile, Notification, Told};
 use mm::{UserAddr, UserMemory, UserPtr, UserStr};
 use std::sync::Arc;
 use sync::{Clock, Deadline, Fail};
@@ -207,28 +207,35 @@ pub(crate) fn mq_notify(task: &mut CurrentTask, fd: i32, event: UserPtr<Sigevent
         Some(event) => Some(event.read(&**task.mm())?),
         None => None,
     };
-    let signal = match event {
+    let how = match event {
         None => None,
-        Some(event) => match event.notify {
-            SIGEV_NONE => Some(None),
+        Some(event) => Some(match event.notify {
+            SIGEV_NONE => Told::Nothing,
             SIGEV_SIGNAL => {
                 let signal = u8::try_from(event.signo).ok().filter(|&signal| signal <= NSIG);
-                Some(Some((signal.ok_or(Errno::EINVAL)?, event.value)))
+                Told::Signal(signal.ok_or(Errno::EINVAL)?, event.value)
             }
-            // Needs a netlink socket as the C library makes it.
-            SIGEV_THREAD => return Err(Errno::EBADF),
+            SIGEV_THREAD => {
+                let cookie = UserPtr::new(UserAddr(event.value)).read(&**task.mm())?;
+                let file = task.fds().get(event.signo)?;
+                let socket = file.downcast::<net::Socket>().ok_or(Errno::ENOTSOCK)?;
+                if !socket.takes_messages() {
+                    return Err(Errno::EINVAL);
+                }
+                Told::Message(file, cookie)
+            }
             _ => return Err(Errno::EINVAL),
-        },
+        }),
     };
     let (_, queue) = find(task, fd)?;
-    match signal {
+    match how {
         None => {
             queue.cancel_notify(task.group().pid().root());
             Ok(())
         }
-        Some(signal) => {
+        Some(how) => {
             let pid = task.group().pid().root();
-            queue.notify(Notification { group: Arc::downgrade(task.group()), pid, signal })
+            queue.notify(Notification { group: Arc::downgrade(task.group()), pid, how })
         }
     }
 }

@@ -16,7 +16,9 @@ use vfs::Capability;
 /// `msgget(2)`.
 pub(crate) fn msgget(task: &mut CurrentTask, key: i32, flags: i32) -> Result<i32, Errno> {
     let ns = namespace(task);
-    let make = |_, _: &mut dyn Iterator<Item = &MsgQueue>| Ok(MsgQueue::new(Perm::new(task.creds(), key, flags)));
+    let max_bytes = ns.limits.msgmnb.value();
+    let make =
+        |_, _: &mut dyn Iterator<Item = &MsgQueue>| Ok(MsgQueue::new(Perm::new(task.creds(), key, flags), max_bytes));
     ns.msgs.get(get(task, &ns, key, flags), |_| Ok(()), make)
 }
 
@@ -45,11 +47,11 @@ fn block<T>(
 /// `msgsnd(2)`.
 pub(crate) fn msgsnd(task: &mut CurrentTask, id: i32, msg: UserAddr, len: u64, flags: i32) -> Result<(), Fail> {
     let kind: i64 = UserPtr::new(msg).read(&**task.mm())?;
-    if len > MsgQueue::MSGMAX as u64 || id < 0 || kind < 1 {
+    let ns = namespace(task);
+    if len > ns.limits.msgmax.value() || id < 0 || kind < 1 {
         return Err(Errno::EINVAL.into());
     }
     let mut text = UserPtr::<u8>::new(msg.offset(8)?).read_array(&**task.mm(), len as usize)?;
-    let ns = namespace(task);
     let queue = ns.msgs.find(id)?;
     check(task, &ns, &*queue, WRITE)?;
     let pid = own_pid(task);
@@ -108,7 +110,7 @@ pub(crate) fn msgctl(task: &mut CurrentTask, id: i32, command: i32, buf: UserAdd
             let new: MsqidDs = UserPtr::new(buf).read(&**task.mm())?;
             let queue = ns.msgs.find(id)?;
             check_owner(task, &ns, &*queue)?;
-            if new.qbytes > MsgQueue::MSGMNB && !task.creds().has_in(&ns.owner, Capability::SysResource) {
+            if new.qbytes > ns.limits.msgmnb.value() && !task.creds().has_in(&ns.owner, Capability::SysResource) {
                 return Err(Errno::EPERM);
             }
             let (uid, gid) = owner_of(task, &new.perm)?;
@@ -133,14 +135,15 @@ fn store_stat(task: &CurrentTask, queue: &MsgQueue, id: i32, to: UserAddr) -> Re
 
 /// `IPC_INFO`, and with `used` `MSG_INFO`: the highest place in use.
 fn info(task: &CurrentTask, ns: &IpcNamespace, used: bool, to: UserPtr<Msginfo>) -> Result<i64, Errno> {
+    let (queues, bytes) = (ns.msgs.max(), ns.limits.msgmnb.value());
     let mut info = Msginfo {
-        msgpool: (MsgQueue::MSGMNI as u64 * MsgQueue::MSGMNB / 1024) as i32,
-        msgmap: MsgQueue::MSGMNB as i32,
-        msgmax: MsgQueue::MSGMAX as i32,
-        msgmnb: MsgQueue::MSGMNB as i32,
-        msgmni: MsgQueue::MSGMNI as i32,
+        msgpool: (queues as u64 * bytes / 1024) as i32,
+        msgmap: bytes as i32,
+        msgmax: ns.limits.msgmax.value() as i32,
+        msgmnb: bytes as i32,
+        msgmni: queues as i32,
         msgssz: 16,
-        msgtql: MsgQueue::MSGMNB as i32,
+        msgtql: bytes as i32,
         msgseg: 0xffff,
         pad: 0,
     };

@@ -10,7 +10,7 @@ use abi::ipc::{
 use abi::poll::Events;
 use abi::time::Timespec;
 use kernel::CurrentTask;
-use kernel::ipc::{IpcNamespace, Perm, SEMMNS, SEMMSL, SEMOPM, SEMVMX, SemSet, Tried};
+use kernel::ipc::{IpcNamespace, Perm, SEMVMX, SemSet, Tried};
 use mm::{UserAddr, UserMemory, UserPtr};
 use std::sync::Arc;
 use sync::{Deadline, Fail, Woken};
@@ -18,14 +18,15 @@ use zerocopy::IntoBytes;
 
 /// `semget(2)`.
 pub(crate) fn semget(task: &mut CurrentTask, key: i32, count: i32, flags: i32) -> Result<i32, Errno> {
-    let count = usize::try_from(count).ok().filter(|&count| count <= SEMMSL).ok_or(Errno::EINVAL)?;
     let ns = namespace(task);
+    let most = ns.limits.semmsl.value();
+    let count = usize::try_from(count).ok().filter(|&count| count as u64 <= most).ok_or(Errno::EINVAL)?;
     let fits = |set: &SemSet| if count > set.len() { Err(Errno::EINVAL) } else { Ok(()) };
     ns.sems.get(get(task, &ns, key, flags), fits, |_, others| {
         if count == 0 {
             return Err(Errno::EINVAL);
         }
-        if others.map(SemSet::len).sum::<usize>() + count > SEMMNS {
+        if (others.map(SemSet::len).sum::<usize>() + count) as u64 > ns.limits.semmns.value() {
             return Err(Errno::ENOSPC);
         }
         Ok(SemSet::new(Perm::new(task.creds(), key, flags), count))
@@ -56,11 +57,11 @@ fn run(task: &CurrentTask, id: i32, ops: UserPtr<Sembuf>, count: u32, deadline: 
     if count == 0 || id < 0 {
         return Err(Errno::EINVAL.into());
     }
-    if count as usize > SEMOPM {
+    let ns = namespace(task);
+    if u64::from(count) > ns.limits.semopm.value() {
         return Err(Errno::E2BIG.into());
     }
     let ops = ops.read_array(&**task.mm(), count as usize)?;
-    let ns = namespace(task);
     let set = ns.sems.find(id)?;
     if ops.iter().any(|op| usize::from(op.num) >= set.len()) {
         return Err(Errno::EFBIG.into());
@@ -183,14 +184,15 @@ fn store_stat(task: &CurrentTask, set: &SemSet, id: i32, to: u64) -> Result<(), 
 /// `IPC_INFO`, and with `used` `SEM_INFO`: the highest place in use.
 fn info(task: &CurrentTask, ns: &IpcNamespace, used: bool, to: UserPtr<Seminfo>) -> Result<i64, Errno> {
     let sets = ns.sems.all();
+    let (all, per_call) = (ns.limits.semmns.value() as i32, ns.limits.semopm.value() as i32);
     let mut info = Seminfo {
-        semmap: SEMMNS as i32,
-        semmni: 32_000,
-        semmns: SEMMNS as i32,
-        semmnu: SEMMNS as i32,
-        semmsl: SEMMSL as i32,
-        semopm: SEMOPM as i32,
-        semume: SEMOPM as i32,
+        semmap: all,
+        semmni: ns.sems.max() as i32,
+        semmns: all,
+        semmnu: all,
+        semmsl: ns.limits.semmsl.value() as i32,
+        semopm: per_call,
+        semume: per_call,
         semusz: 20,
         semvmx: SEMVMX,
         semaem: SEMVMX,

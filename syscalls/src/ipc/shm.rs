@@ -9,7 +9,7 @@ use abi::ipc::{
 };
 use abi::mm::{MapFlags, PAGE_SIZE, Prot};
 use kernel::CurrentTask;
-use kernel::ipc::{Attach, IpcNamespace, Perm, SHMALL, SHMMAX, SHMMNI, Segment, ShmStat};
+use kernel::ipc::{Attach, IpcNamespace, Perm, Segment, ShmStat};
 use mm::{Backing, Map, MappingSource, UserAddr, UserPtr};
 use std::sync::Arc;
 use vfs::Capability;
@@ -20,11 +20,11 @@ pub(crate) fn shmget(task: &mut CurrentTask, key: i32, size: u64, flags: i32) ->
     let pid = own_pid(task);
     let fits = |segment: &Segment| if segment.size() < size { Err(Errno::EINVAL) } else { Ok(()) };
     ns.shms.get(get(task, &ns, key, flags), fits, |id, others| {
-        if size == 0 || size > SHMMAX {
+        if size == 0 || size > ns.limits.shmmax.value() {
             return Err(Errno::EINVAL);
         }
         let used = others.map(Segment::pages).fold(0, u64::saturating_add);
-        if used.saturating_add(size.div_ceil(PAGE_SIZE)) > SHMALL {
+        if used.saturating_add(size.div_ceil(PAGE_SIZE)) > ns.limits.shmall.value() {
             return Err(Errno::ENOSPC);
         }
         if flags & SHM_HUGETLB != 0 {
@@ -113,11 +113,11 @@ pub(crate) fn shmctl(task: &mut CurrentTask, id: i32, command: i32, buf: UserAdd
     match command {
         IPC_INFO => {
             let info = ShmInfo64 {
-                shmmax: SHMMAX,
+                shmmax: ns.limits.shmmax.value(),
                 shmmin: 1,
-                shmmni: SHMMNI as u64,
-                shmseg: SHMMNI as u64,
-                shmall: SHMALL,
+                shmmni: ns.shms.max() as u64,
+                shmseg: ns.shms.max() as u64,
+                shmall: ns.limits.shmall.value(),
                 unused: [0; 4],
             };
             UserPtr::new(buf).give(&**task.mm(), &info)?;

@@ -30,12 +30,16 @@ pub(crate) fn madvise(task: &mut CurrentTask, addr: UserAddr, len: u64, advice: 
 /// writes it to disk in its own time.
 pub(crate) fn msync(task: &mut CurrentTask, addr: UserAddr, len: u64, flags: u32) -> Result<(), Errno> {
     const ASYNC: u32 = 1;
+    const INVALIDATE: u32 = 2;
     const SYNC: u32 = 4;
     const ALL: u32 = 7;
     if flags & !ALL != 0 || !addr.0.is_multiple_of(PAGE_SIZE) || flags & (ASYNC | SYNC) == ASYNC | SYNC {
         return Err(Errno::EINVAL);
     }
     let len = len.checked_next_multiple_of(PAGE_SIZE).ok_or(Errno::ENOMEM)?;
+    if flags & INVALIDATE != 0 && task.mm().has_locked(addr, len) {
+        return Err(Errno::EBUSY);
+    }
     if len == 0 || task.mm().is_mapped(addr, len) { Ok(()) } else { Err(Errno::ENOMEM) }
 }
 

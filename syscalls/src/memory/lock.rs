@@ -3,8 +3,9 @@
 use super::limits;
 use abi::Errno;
 use kernel::CurrentTask;
-use mm::UserAddr;
+use mm::{Locking, UserAddr};
 
+const MLOCK_ONFAULT: u32 = 1;
 const MCL_CURRENT: u32 = 1;
 const MCL_FUTURE: u32 = 2;
 const MCL_ONFAULT: u32 = 4;
@@ -17,21 +18,25 @@ fn check_permission(task: &CurrentTask) -> Result<mm::Limits, Errno> {
 
 /// `mlock(2)`.
 pub(crate) fn mlock(task: &mut CurrentTask, addr: UserAddr, len: u64) -> Result<(), Errno> {
-    let limits = check_permission(task)?;
-    task.mm().lock(addr, len, true, &limits)
+    lock(task, addr, len, Locking::Now)
 }
 
 /// `mlock2(2)`.
 pub(crate) fn mlock2(task: &mut CurrentTask, addr: UserAddr, len: u64, flags: u32) -> Result<(), Errno> {
-    if flags & !1 != 0 {
+    if flags & !MLOCK_ONFAULT != 0 {
         return Err(Errno::EINVAL);
     }
-    mlock(task, addr, len)
+    lock(task, addr, len, if flags & MLOCK_ONFAULT != 0 { Locking::OnFault } else { Locking::Now })
+}
+
+fn lock(task: &CurrentTask, addr: UserAddr, len: u64, how: Locking) -> Result<(), Errno> {
+    let limits = check_permission(task)?;
+    task.mm().lock(addr, len, how, &limits)
 }
 
 /// `munlock(2)`.
 pub(crate) fn munlock(task: &mut CurrentTask, addr: UserAddr, len: u64) -> Result<(), Errno> {
-    task.mm().lock(addr, len, false, &limits(task))
+    task.mm().lock(addr, len, Locking::Off, &limits(task))
 }
 
 /// `mlockall(2)`.

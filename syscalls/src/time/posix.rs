@@ -8,7 +8,7 @@ use abi::clock::{
 use abi::resource::Resource;
 use abi::signal::{NSIG, SIGALRM, SigInfo};
 use kernel::clock::ClockSource;
-use kernel::timers::{Notify, Setting, SignalTimer};
+use kernel::timers::{Asked, Notify, Setting, SignalTimer};
 use kernel::{CurrentTask, Task};
 use mm::UserPtr;
 use std::sync::{Arc, Weak};
@@ -43,9 +43,16 @@ pub(crate) fn timer_create(
     let charge = user.count_signal(task.group().limit(Resource::Sigpending as u32)).ok_or(Errno::EAGAIN)?;
     let group = task.group().clone();
     let id = group.timers.add_posix(|id| {
+        let thread = wanted.thread.as_ref().and_then(Weak::upgrade);
+        let target = thread.map_or_else(|| group.pid().clone(), |thread| thread.pid());
+        let (notify, signal, value) = match &event {
+            Some(event) => (event.notify, event.signo, event.value),
+            None => (SIGEV_SIGNAL, SIGALRM.into(), id as u64),
+        };
+        let asked = Asked { clock, notify, signal, value, target };
         let info = wanted.signal.map(|(signal, value)| SigInfo::timer(signal, id, 0, value.unwrap_or(id as u64)));
         let notify = Notify { group: Arc::downgrade(&group), thread: wanted.thread, info };
-        SignalTimer::with_clock(task.kernel().timers(), source, notify, Some(charge))
+        Ok((asked, SignalTimer::with_clock(task.kernel().timers(), source, notify, Some(charge))?))
     })?;
     id_to.give(&**task.mm(), &id).inspect_err(|_| {
         // The id is new: it is there to be removed.

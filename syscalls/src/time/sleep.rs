@@ -26,7 +26,8 @@ pub(crate) fn clock_nanosleep(
 ) -> Result<(), Fail> {
     let source = ClockSource::of(task.task(), clock)?;
     if clock == CLOCK_THREAD_CPUTIME_ID {
-        return Err(Errno::EINVAL.into());
+        // The kernel says so; C libraries say EINVAL in its place.
+        return Err(Errno::EOPNOTSUPP.into());
     }
     let is_alarm = matches!(clock, CLOCK_REALTIME_ALARM | CLOCK_BOOTTIME_ALARM);
     if is_alarm || matches!(source, ClockSource::ReadOnly(_)) {

@@ -197,3 +197,13 @@ TEST(kcmp_and_ioctl) {
     CHECK_ERRNO(ioctl(a, TCGETS, &(char[256]){0}), ENOTTY);
     CHECK_ERRNO(ioctl(999, FIOCLEX), EBADF);
 }
+
+TEST(created_query) {
+    enum { CREATED_QUERY = 1028 };
+    int old = OK(open("/dev/null", O_RDONLY));
+    if (fcntl(old, CREATED_QUERY, 0) < 0 && errno == EINVAL) SKIP("before Linux 6.12");
+    CHECK_EQ(fcntl(old, CREATED_QUERY, 0), 0);
+    int made = OK(open("made", O_CREAT | O_RDWR, 0600));
+    CHECK_EQ(fcntl(made, CREATED_QUERY, 0), 1);
+    CHECK_EQ(fcntl(OK(open("made", O_CREAT | O_RDWR, 0600)), CREATED_QUERY, 0), 0);
+}

@@ -220,3 +220,12 @@ TEST(vectors) {
     struct iovec bad[1] = {{a, -1}};
     CHECK_ERRNO(readv(fds[0], bad, 1), EINVAL);
 }
+
+TEST(vmsplice_fills_what_is_free) {
+    int ends[2];
+    OK(pipe(ends));
+    static char bytes[256 * 1024] __attribute__((aligned(4096)));
+    struct iovec range = {bytes, sizeof bytes};
+    CHECK_EQ(OK(vmsplice(ends[1], &range, 1, 0)), 65536);
+    CHECK_ERRNO(vmsplice(ends[1], &range, 1, SPLICE_F_NONBLOCK), EAGAIN);
+}
