@@ -200,11 +200,11 @@ pub(super) fn io(process: &Process, _caller: &Caller) -> Text {
     Ok(out)
 }
 
-/// Time on a processor, time waited for one (nobody counts), switches.
+/// Time on a processor, time waited for one (nobody counts), how often it got one: at its start, and after each switch.
 pub(super) fn schedstat(process: &Process, _caller: &Caller) -> Text {
     let usage = process.task.usage();
     let time = (usage.user + usage.system).as_nanos();
-    Ok(format!("{time} 0 {}\n", usage.voluntary + usage.involuntary).into_bytes())
+    Ok(format!("{time} 0 {}\n", usage.voluntary + usage.involuntary + 1).into_bytes())
 }
 
 /// Some of what Linux shows for debugging.
