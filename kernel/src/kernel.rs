@@ -3,17 +3,20 @@
 use crate::dump::Pattern;
 use crate::futex::Table;
 use crate::ipc::IpcNamespace;
+use crate::namespace::CgroupNamespace;
 use crate::pid::PidNamespace;
 use crate::ptrace::Scope;
 use crate::sched::CpuSet;
 use crate::seccomp::LoggedActions;
 use crate::signal::FileSignals;
 use crate::task::{CurrentTask, Namespaces, Task, ThreadGroup};
+use crate::timens::TimeNamespace;
 use crate::timers::Service;
 use crate::tree::Tree;
 use crate::user::User;
 use crate::uts::UtsNamespace;
 use abi::signal::SigInfo;
+use net::NetNamespace;
 use platform::Platform;
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
@@ -86,7 +89,11 @@ impl Kernel {
         let ids = FIRST_NAMESPACE;
         let uts = UtsNamespace::new(ids + 4, config.user_ns.clone(), config.hostname, config.domainname);
         let ipc = IpcNamespace::new(ids + 5, config.user_ns.clone());
-        let pid = PidNamespace::root(ids + 2, config.user_ns);
+        let pid = PidNamespace::root(ids + 2, config.user_ns.clone());
+        let cgroup = CgroupNamespace::new(ids + 1, config.user_ns.clone());
+        let time = TimeNamespace::root(ids, config.user_ns.clone());
+        let net = NetNamespace::new(config.user_ns);
+        net.set_id(ids + 6);
         Arc::new(Self {
             platform: config.platform,
             dispatch: config.dispatch,
@@ -97,7 +104,15 @@ impl Kernel {
             users: Mutex::new(Rank::Leaf, HashMap::new()),
             next_namespace: AtomicU64::new(ids + 100),
             next_serial: AtomicU64::new(1),
-            root: Namespaces { uts, ipc, pid_for_children: pid },
+            root: Namespaces {
+                uts,
+                ipc,
+                pid_for_children: pid,
+                cgroup,
+                net,
+                time: time.clone(),
+                time_for_children: time,
+            },
             unimplemented: Mutex::new(Rank::Leaf, BTreeMap::new()),
             parts: Mutex::new(Rank::Leaf, HashMap::new()),
             is_paused: AtomicBool::new(false),

@@ -16,7 +16,7 @@ use vfs::UserNamespace;
 /// Packets beyond which a unix datagram socket takes no more: /proc/sys/net/unix/max_dgram_qlen.
 pub(crate) const DGRAM_QUEUE_MAX: usize = 512;
 
-/// What the sockets of a network namespace share. A new one has the loopback device, which is up.
+/// What the sockets of a network namespace share. A new one has the loopback device, which is down.
 pub struct NetNamespace {
     owner: Arc<UserNamespace>,
     id: OnceLock<u64>,
@@ -37,9 +37,11 @@ pub struct NetNamespace {
 }
 
 impl NetNamespace {
-    /// The sandbox's first namespace, owned by its root user namespace.
+    /// The sandbox's first namespace, owned by its root user namespace. Its loopback device is up.
     pub fn new(owner: Arc<UserNamespace>) -> Arc<Self> {
-        Self::with(owner, Registry::new())
+        let namespace = Self::with(owner, Registry::new());
+        namespace.device.set_up(true);
+        namespace
     }
 
     /// Another one, as `unshare(CLONE_NEWNET)` makes it.

@@ -65,7 +65,7 @@ pub(crate) fn setdomainname(task: &mut CurrentTask, name: UserAddr, len: i32) ->
 pub(crate) fn sysinfo(task: &mut CurrentTask, to: UserPtr<Sysinfo>) -> Result<(), Errno> {
     let host = rustix::system::sysinfo();
     let value = Sysinfo {
-        uptime: task.kernel().uptime().as_secs() as i64,
+        uptime: task.task().clock_offsets().shown(sync::Clock::Boottime, task.kernel().uptime()).as_secs() as i64,
         totalram: host.totalram,
         freeram: host.freeram,
         sharedram: host.sharedram,

@@ -2,6 +2,7 @@
 
 use crate::caller::Caller;
 use crate::cred::Capability;
+use crate::filecaps;
 use crate::inode::{Attr, AttrChange, Inode, SetTime, XattrSet};
 use crate::notify::{self, Event};
 use crate::open_file::OpenFile;
@@ -117,7 +118,8 @@ impl Place {
     pub fn xattr(&self, caller: &Caller, name: &[u8]) -> Result<Vec<u8>, Errno> {
         let inode = self.inode()?;
         may_use_xattr(caller, inode, name, 4)?;
-        inode.xattr(caller, name)
+        let value = inode.xattr(caller, name)?;
+        if name == filecaps::NAME { filecaps::shown(&caller.creds, &value) } else { Ok(value) }
     }
 
     /// Sets an extended attribute.
@@ -125,7 +127,11 @@ impl Place {
         self.check_writable()?;
         let inode = self.inode()?;
         may_use_xattr(caller, inode, name, 2)?;
-        inode.set_xattr(caller, name, value, how)?;
+        if name == filecaps::NAME {
+            inode.set_xattr(caller, name, &filecaps::stored(&caller.creds, value)?, how)?;
+        } else {
+            inode.set_xattr(caller, name, value, how)?;
+        }
         notify::on_dentry(&self.dentry, Event::ATTRIB);
         Ok(())
     }
@@ -149,8 +155,12 @@ fn may_use_xattr(caller: &Caller, inode: &Arc<dyn Inode>, name: &[u8], want: u32
         return Ok(());
     }
     if name.starts_with(b"security.") {
-        let needed = if name == b"security.capability" { Capability::Setfcap } else { Capability::SysAdmin };
-        return if is_write && !caller.creds.has(needed) { Err(Errno::EPERM) } else { Ok(()) };
+        let may_write = if name == filecaps::NAME {
+            caller.creds.has_over(&inode.attr()?, Capability::Setfcap)
+        } else {
+            caller.creds.has_in_root(Capability::SysAdmin)
+        };
+        return if is_write && !may_write { Err(Errno::EPERM) } else { Ok(()) };
     }
     if name.starts_with(b"trusted.") {
         return if caller.creds.has_in_root(Capability::SysAdmin) { Ok(()) } else { Err(refused) };

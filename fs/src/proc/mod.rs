@@ -36,9 +36,10 @@ mod sysvipc;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod timens;
 mod timers;
 
-pub use namespaces::{Namespace, NamespaceFile};
+pub use namespaces::{NamespaceFile, namespace_file};
 pub use process::task_of;
 pub use root::procfs;
 pub use settings::Settings;

@@ -1,10 +1,13 @@
 //! What a thread is, apart from what it does: credentials, name, namespaces.
 
 use crate::ipc::IpcNamespace;
+use crate::namespace::CgroupNamespace;
 use crate::pid::PidNamespace;
 use crate::sched::Scheduling;
+use crate::timens::TimeNamespace;
 use crate::uts::UtsNamespace;
 use abi::process::TASK_COMM_LEN;
+use net::NetNamespace;
 use std::sync::Arc;
 use vfs::Credentials;
 
@@ -18,6 +21,14 @@ pub struct Namespaces {
     pub ipc: Arc<IpcNamespace>,
     /// Where its children get their ids.
     pub pid_for_children: Arc<PidNamespace>,
+    /// Control groups.
+    pub cgroup: Arc<CgroupNamespace>,
+    /// Sockets and devices.
+    pub net: Arc<NetNamespace>,
+    /// Its clocks.
+    pub time: Arc<TimeNamespace>,
+    /// The clocks of its children, and its own after execve.
+    pub time_for_children: Arc<TimeNamespace>,
 }
 
 /// What a thread is. Kept while it is a zombie.
