@@ -31,13 +31,16 @@ pub struct Device {
     flags: AtomicU32,
     /// It has 127.0.0.1; ::1 it has while it is up.
     has_v4: AtomicBool,
+    /// It has had it once. Before that nobody asks whether an IPv4 address is there.
+    had_v4: AtomicBool,
 }
 
 impl Device {
     /// The loopback device, down and without an address.
     pub(crate) const fn loopback() -> Self {
-        let (flags, has_v4) = (AtomicU32::new(IFF_LOOPBACK), AtomicBool::new(false));
-        Self { index: 1, name: "lo", mtu: 65536, flags, has_v4 }
+        let flags = AtomicU32::new(IFF_LOOPBACK);
+        let (has_v4, had_v4) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { index: 1, name: "lo", mtu: 65536, flags, has_v4, had_v4 }
     }
 
     /// `IFF_*` of `netdevice(7)`.
@@ -53,7 +56,7 @@ impl Device {
     /// Brings it up, where it gets the address that it has by nature, or down, where it keeps that.
     pub(crate) fn set_up(&self, is_up: bool) {
         if is_up {
-            self.has_v4.store(true, SeqCst);
+            self.set_v4(true);
             self.flags.fetch_or(IFF_UP | IFF_RUNNING, SeqCst);
         } else {
             self.flags.fetch_and(!(IFF_UP | IFF_RUNNING), SeqCst);
@@ -67,7 +70,13 @@ impl Device {
 
     /// Gives it 127.0.0.1 or takes it; false when there was nothing to do.
     pub(crate) fn set_v4(&self, has: bool) -> bool {
+        self.had_v4.fetch_or(has, SeqCst);
         self.has_v4.swap(has, SeqCst) != has
+    }
+
+    /// No IPv4 address was ever given out here, so that any may be bound to.
+    pub(crate) fn knows_no_v4(&self) -> bool {
+        !self.had_v4.load(SeqCst)
     }
 
     /// It takes what is sent to one of its networks.

@@ -127,7 +127,7 @@ pub(crate) fn syslog(task: &mut CurrentTask, kind: i32, buf: UserAddr, len: i32)
         return Err(Errno::EINVAL);
     }
     let creds = task.creds();
-    if !creds.has(Capability::Syslog) && !creds.has(Capability::SysAdmin) {
+    if !creds.has_in_root(Capability::Syslog) && !creds.has_in_root(Capability::SysAdmin) {
         return Err(Errno::EPERM);
     }
     match kind {

@@ -19,7 +19,7 @@ pub(crate) const MAX_SIZE: u64 = i64::MAX as u64;
 
 /// The mode that a file has after someone without `CAP_FSETID` changed its contents; `None` when it stays.
 pub(crate) fn without_set_ids(caller: &Caller, inode: &Arc<dyn Inode>) -> Result<Option<u32>, Errno> {
-    if caller.creds.has(Capability::Fsetid) {
+    if caller.creds.has_in_root(Capability::Fsetid) {
         return Ok(None);
     }
     Ok(dropped_set_ids(&inode.attr()?))

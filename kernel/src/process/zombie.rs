@@ -164,7 +164,10 @@ impl Kernel {
     /// (`pid_namespaces(7)`).
     pub(crate) fn clear_namespace(&self, init: &Arc<ThreadGroup>) {
         let namespace = init.pid().namespace().clone();
-        self.tree().close_namespace(&namespace);
+        {
+            let _tree = self.tree();
+            namespace.close();
+        }
         let (lock, condition) = &self.departures;
         loop {
             let before = *lock.lock().unwrap_or_else(PoisonError::into_inner);

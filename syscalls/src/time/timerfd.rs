@@ -25,7 +25,7 @@ pub(crate) fn timerfd_create(task: &mut CurrentTask, id: i32, flags: OpenFlags) 
     if !(flags - (OpenFlags::CLOEXEC | OpenFlags::NONBLOCK)).is_empty() {
         return Err(Errno::EINVAL);
     }
-    if matches!(id, CLOCK_REALTIME_ALARM | CLOCK_BOOTTIME_ALARM) && !task.creds().has(Capability::WakeAlarm) {
+    if matches!(id, CLOCK_REALTIME_ALARM | CLOCK_BOOTTIME_ALARM) && !task.creds().has_in_root(Capability::WakeAlarm) {
         return Err(Errno::EPERM);
     }
     let timer = TimerFd::new(task.kernel().timers(), id, clock)?;
