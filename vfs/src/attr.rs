@@ -17,6 +17,19 @@ const SIGXFSZ: u8 = 25;
 /// Most bytes of a file: `s_maxbytes`.
 pub(crate) const MAX_SIZE: u64 = i64::MAX as u64;
 
+/// Takes away the capabilities of a file whose contents or owner change (`capabilities(7)`, "File capabilities").
+pub(crate) fn drop_capabilities(caller: &Caller, inode: &Arc<dyn Inode>) -> Result<(), Errno> {
+    let attachments = inode.attachments();
+    if attachments.gives_nothing() || inode.kind() != FileType::Regular {
+        return Ok(());
+    }
+    if inode.xattr(caller, filecaps::NAME).is_ok() {
+        inode.remove_xattr(caller, filecaps::NAME)?;
+    }
+    attachments.set_gives_nothing(true);
+    Ok(())
+}
+
 /// The mode that a file has after someone without `CAP_FSETID` changed its contents; `None` when it stays.
 pub(crate) fn without_set_ids(caller: &Caller, inode: &Arc<dyn Inode>) -> Result<Option<u32>, Errno> {
     if caller.creds.has_in_root(Capability::Fsetid) {
@@ -76,6 +89,7 @@ impl Place {
         if !is_allowed {
             return Err(Errno::EPERM);
         }
+        drop_capabilities(caller, self.inode()?)?;
         self.change(caller, &AttrChange { uid, gid, mode: dropped_set_ids(&attr), ..AttrChange::default() })
     }
 
@@ -128,7 +142,9 @@ impl Place {
         let inode = self.inode()?;
         may_use_xattr(caller, inode, name, 2)?;
         if name == filecaps::NAME {
-            inode.set_xattr(caller, name, &filecaps::stored(&caller.creds, value)?, how)?;
+            let result = inode.set_xattr(caller, name, &filecaps::stored(&caller.creds, value)?, how);
+            inode.attachments().set_gives_nothing(false);
+            result?;
         } else {
             inode.set_xattr(caller, name, value, how)?;
         }
@@ -191,6 +207,7 @@ fn set_size(caller: &Caller, inode: &Arc<dyn Inode>, len: u64) -> Result<(), Err
     if len > attr.size {
         check_size_limit(caller, len)?;
     }
+    drop_capabilities(caller, inode)?;
     let mode = without_set_ids(caller, inode)?;
     inode.set_attr(caller, &AttrChange { size: Some(len), mode, ..AttrChange::default() })?;
     notify::on_inode(inode, Event::MODIFY);

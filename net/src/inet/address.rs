@@ -143,6 +143,7 @@ pub(crate) fn route_by(device: &Device, ip: IpAddr) -> Route {
 /// May a socket be bound to it?
 pub(crate) fn can_bind(device: &Device, ip: IpAddr) -> bool {
     let is_limited_broadcast = ip == IpAddr::V4(Ipv4Addr::BROADCAST);
-    let is_unasked = ip.is_ipv4() && device.knows_no_v4();
-    ip.is_unspecified() || route_by(device, ip) != Route::None || is_limited_broadcast || is_unasked
+    // An address stays while the device is down; as long as there has been none, any will do.
+    let is_there = device.knows_no_v4() || device.has_v4() && route(ip) != Route::None;
+    ip.is_unspecified() || route_by(device, ip) != Route::None || is_limited_broadcast || (ip.is_ipv4() && is_there)
 }

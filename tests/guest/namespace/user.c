@@ -138,7 +138,8 @@ TEST(the_parent_writes_maps) {
         OK(getresuid(&r, &e, &s));
         CHECK_EQ(r * 100 + e * 10 + s, 123);
         CHECK_STR(read_text("/proc/self/uid_map"), "         0     100000         10\n        10          0          1\n");
-        CHECK_EQ(effective(), 0);
+        // None of these ids is or was user 0 of the namespace.
+        CHECK(effective() != 0);
         CHECK_EQ(write(to_parent[1], "x", 1), 1);
         wait_byte(to_child[0]);
     });
