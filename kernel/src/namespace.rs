@@ -7,7 +7,7 @@ use crate::uts::UtsNamespace;
 use abi::sched::CloneFlags;
 use net::NetNamespace;
 use std::sync::Arc;
-use vfs::{MountNamespace, UserNamespace};
+use vfs::{MountNamespace, Owner, UserNamespace};
 
 /// A cgroup namespace: `cgroup_namespaces(7)`. All processes are in the one group that there is, so that all these
 /// namespaces have the same root.
@@ -16,13 +16,13 @@ pub struct CgroupNamespace {
     /// Number in /proc/PID/ns.
     pub id: u64,
     /// The namespace whose root rules here.
-    pub owner: Arc<UserNamespace>,
+    pub owner: Owner,
 }
 
 impl CgroupNamespace {
     /// A namespace whose root is the group of its maker.
     pub(crate) fn new(id: u64, owner: Arc<UserNamespace>) -> Arc<Self> {
-        Arc::new(Self { id, owner })
+        Arc::new(Self { id, owner: Owner::new(owner) })
     }
 }
 

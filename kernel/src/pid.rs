@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use vfs::UserNamespace;
+use vfs::{Owner, UserNamespace};
 
 /// Deepest nesting below the root namespace.
 pub(crate) const MAX_LEVEL: usize = 32;
@@ -13,7 +13,7 @@ pub struct PidNamespace {
     /// Number in /proc/PID/ns.
     pub id: u64,
     /// The namespace whose root rules here.
-    pub owner: Arc<UserNamespace>,
+    pub owner: Owner,
     /// The namespace that it was made in; `None` for the sandbox's root.
     pub parent: Option<Arc<PidNamespace>>,
     level: usize,
@@ -24,14 +24,15 @@ pub struct PidNamespace {
 impl PidNamespace {
     /// The sandbox's root namespace.
     pub(crate) fn root(id: u64, owner: Arc<UserNamespace>) -> Arc<Self> {
-        Arc::new(Self { id, owner, parent: None, level: 0, is_closed: AtomicBool::new(false) })
+        Arc::new(Self { id, owner: Owner::new(owner), parent: None, level: 0, is_closed: AtomicBool::new(false) })
     }
 
     /// A namespace inside this one; `None` when it would lie too deep.
     pub(crate) fn child(self: &Arc<Self>, id: u64, owner: Arc<UserNamespace>) -> Option<Arc<Self>> {
         let is_closed = AtomicBool::new(false);
         (self.level < MAX_LEVEL)
-            .then(|| Arc::new(Self { id, owner, parent: Some(self.clone()), level: self.level + 1, is_closed }))
+            .then(|| (Owner::new(owner), Some(self.clone())))
+            .map(|(owner, parent)| Arc::new(Self { id, owner, parent, level: self.level + 1, is_closed }))
     }
 
     /// No more ids: its init is going. Under the tree's lock.

@@ -5,7 +5,7 @@ use abi::Errno;
 use std::sync::Arc;
 use std::time::Duration;
 use sync::{Clock, Mutex, Rank};
-use vfs::UserNamespace;
+use vfs::{Owner, UserNamespace};
 
 /// Latest time of a clock, in seconds: `KTIME_SEC_MAX`.
 const SECONDS_MAX: i64 = i64::MAX / 1_000_000_000;
@@ -57,7 +57,7 @@ pub struct TimeNamespace {
     /// Number in /proc/PID/ns.
     pub id: u64,
     /// The namespace whose root rules here.
-    pub owner: Arc<UserNamespace>,
+    pub owner: Owner,
     state: Mutex<State>,
 }
 
@@ -65,13 +65,13 @@ impl TimeNamespace {
     /// The sandbox's own: the host's clocks.
     pub(crate) fn root(id: u64, owner: Arc<UserNamespace>) -> Arc<Self> {
         let state = State { offsets: Offsets::default(), is_frozen: true };
-        Arc::new(Self { id, owner, state: Mutex::new(Rank::Leaf, state) })
+        Arc::new(Self { id, owner: Owner::new(owner), state: Mutex::new(Rank::Leaf, state) })
     }
 
     /// A namespace with the same offsets, which may be changed until somebody enters: `CLONE_NEWTIME`.
     pub(crate) fn child(&self, id: u64, owner: Arc<UserNamespace>) -> Arc<Self> {
         let state = State { offsets: self.offsets(), is_frozen: false };
-        Arc::new(Self { id, owner, state: Mutex::new(Rank::Leaf, state) })
+        Arc::new(Self { id, owner: Owner::new(owner), state: Mutex::new(Rank::Leaf, state) })
     }
 
     /// How far its clocks are ahead of the host's.

@@ -145,10 +145,8 @@ fn answer(
     caller: &vfs::Caller,
     is_known: bool,
 ) -> Result<Option<Vec<u8>>, Errno> {
-    let is_address = matches!(
-        command,
-        ioctl::SIOCGIFADDR | ioctl::SIOCGIFDSTADDR | ioctl::SIOCGIFBRDADDR | ioctl::SIOCGIFNETMASK
-    );
+    let is_address =
+        matches!(command, ioctl::SIOCGIFADDR | ioctl::SIOCGIFDSTADDR | ioctl::SIOCGIFBRDADDR | ioctl::SIOCGIFNETMASK);
     if is_address && is_known && !device.has_v4() {
         return Err(Errno::EADDRNOTAVAIL);
     }

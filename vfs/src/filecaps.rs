@@ -40,12 +40,7 @@ fn parse(value: &[u8]) -> Option<FileCapabilities> {
         _ => return None,
     };
     let set = |low: usize| Some((u64::from(word(low)?) | u64::from(word(low + 2)?) << 32) & Capability::ALL);
-    Some(FileCapabilities {
-        permitted: set(1)?,
-        inheritable: set(2)?,
-        is_effective: magic & EFFECTIVE != 0,
-        root,
-    })
+    Some(FileCapabilities { permitted: set(1)?, inheritable: set(2)?, is_effective: magic & EFFECTIVE != 0, root })
 }
 
 /// `value` as revision 3, of the user namespace with this root, or as revision 2.

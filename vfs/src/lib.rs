@@ -79,6 +79,6 @@ pub use pipe::{PIPE_MAX_SIZE, Pipe, pipe};
 pub use place::Place;
 pub use poll::{Polled, poll};
 pub use ring::Ring;
-pub use users::{IdKind, IdRange, OVERFLOW_ID, UserNamespace};
+pub use users::{IdKind, IdRange, OVERFLOW_ID, Owner, UserNamespace};
 pub use vfs::{FilesystemType, MemoryFiles, Vfs};
 pub use walk::{Resolve, Walk};

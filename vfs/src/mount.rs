@@ -34,11 +34,8 @@ pub(crate) struct Locks {
 /// Flags that say when times of access are noted.
 const ATIME: MountFlags = MountFlags::NOATIME.union(MountFlags::NODIRATIME).union(MountFlags::RELATIME);
 /// Flags that can be locked.
-const LOCKABLE: MountFlags = MountFlags::RDONLY
-    .union(MountFlags::NOSUID)
-    .union(MountFlags::NODEV)
-    .union(MountFlags::NOEXEC)
-    .union(ATIME);
+const LOCKABLE: MountFlags =
+    MountFlags::RDONLY.union(MountFlags::NOSUID).union(MountFlags::NODEV).union(MountFlags::NOEXEC).union(ATIME);
 
 /// One mount.
 pub struct Mount {

@@ -5,7 +5,7 @@ use crate::dentry::Dentry;
 use crate::filesystem::Filesystem;
 use crate::mount::{Mount, key};
 use crate::place::Place;
-use crate::users::UserNamespace;
+use crate::users::{Owner, UserNamespace};
 use crate::vfs::Vfs;
 use abi::Errno;
 use abi::fs::FileType;
@@ -22,7 +22,7 @@ const MOUNT_MAX: usize = 100_000;
 /// A tree of mounts.
 pub struct MountNamespace {
     vfs: Arc<Vfs>,
-    owner: Arc<UserNamespace>,
+    owner: Owner,
     root: RwLock<Option<Arc<Mount>>>,
     /// Held while the tree changes.
     tree: Mutex<()>,
@@ -52,7 +52,7 @@ impl MountNamespace {
     fn empty(vfs: &Arc<Vfs>, owner: Arc<UserNamespace>) -> Arc<Self> {
         Arc::new(Self {
             vfs: vfs.clone(),
-            owner,
+            owner: Owner::new(owner),
             root: RwLock::new(Rank::Leaf, None),
             tree: Mutex::new(Rank::Mounts, ()),
             count: AtomicUsize::new(0),
@@ -75,7 +75,7 @@ impl MountNamespace {
     }
 
     /// The user namespace whose `CAP_SYS_ADMIN` rules it.
-    pub const fn owner(&self) -> &Arc<UserNamespace> {
+    pub fn owner(&self) -> &Arc<UserNamespace> {
         &self.owner
     }
 

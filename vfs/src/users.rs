@@ -3,7 +3,8 @@
 use crate::cred::{Capability, Credentials};
 use crate::inode::Attr;
 use abi::Errno;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
 use sync::{Mutex, Rank};
 
@@ -12,6 +13,8 @@ pub const OVERFLOW_ID: u32 = 65534;
 
 /// Number of the root namespace in /proc/PID/ns, as Linux numbers its own.
 const ROOT: u64 = 4_026_531_837;
+/// Most namespaces of all kinds together: what /proc/sys/user/max_*_namespaces are for.
+const NAMESPACES_MAX: usize = 16384;
 /// Namespaces above the deepest one.
 const MAX_LEVEL: u32 = 33;
 
@@ -69,6 +72,8 @@ pub struct UserNamespace {
     /// The maker could have given files capabilities: it may map user 0 of the parent.
     pub maker_had_setfcap: bool,
     level: u32,
+    /// Namespaces of all kinds in the sandbox, this one included.
+    count: Arc<AtomicUsize>,
     users: IdMap,
     groups: IdMap,
     projects: IdMap,
@@ -93,6 +98,7 @@ impl UserNamespace {
             group: 0,
             maker_had_setfcap: true,
             level: 0,
+            count: Arc::new(AtomicUsize::new(1)),
             users: all(),
             groups: all(),
             projects: all(),
@@ -108,15 +114,18 @@ impl UserNamespace {
         if parent.level >= MAX_LEVEL {
             return Err(Errno::ENOSPC);
         }
+        parent.check_room()?;
         if parent.map_out(IdKind::User, maker.euid).is_none() || parent.map_out(IdKind::Group, maker.egid).is_none() {
             return Err(Errno::EPERM);
         }
+        parent.count.fetch_add(1, SeqCst);
         Ok(Arc::new(Self {
             id,
             owner: maker.euid,
             group: maker.egid,
             maker_had_setfcap: maker.has(Capability::Setfcap),
             level: parent.level + 1,
+            count: parent.count.clone(),
             users: IdMap::default(),
             groups: IdMap::default(),
             projects: IdMap::default(),
@@ -124,6 +133,11 @@ impl UserNamespace {
             writing: Mutex::new(Rank::Leaf, ()),
             parent: Some(parent),
         }))
+    }
+
+    /// There may be one more namespace of whatever kind in the sandbox: `ENOSPC`.
+    pub fn check_room(&self) -> Result<(), Errno> {
+        if self.count.load(SeqCst) < NAMESPACES_MAX { Ok(()) } else { Err(Errno::ENOSPC) }
     }
 
     /// Namespaces above it.
@@ -187,8 +201,7 @@ impl UserNamespace {
 
     /// Owner and group have names inside.
     pub(crate) fn knows(&self, attr: &Attr) -> bool {
-        self.is_root()
-            || self.kernel_ids_are_known(attr.uid, attr.gid)
+        self.is_root() || self.kernel_ids_are_known(attr.uid, attr.gid)
     }
 
     /// Both ids have names inside.
@@ -227,6 +240,38 @@ impl UserNamespace {
     }
 }
 
+impl Drop for UserNamespace {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, SeqCst);
+    }
+}
+
+/// The user namespace that owns another namespace, which is counted as long as this is there.
+#[derive(Debug)]
+pub struct Owner(Arc<UserNamespace>);
+
+impl Owner {
+    /// Counts a namespace of this owner.
+    pub fn new(ns: Arc<UserNamespace>) -> Self {
+        ns.count.fetch_add(1, SeqCst);
+        Self(ns)
+    }
+}
+
+impl Deref for Owner {
+    type Target = Arc<UserNamespace>;
+
+    fn deref(&self) -> &Arc<UserNamespace> {
+        &self.0
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.count.fetch_sub(1, SeqCst);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -254,6 +299,18 @@ mod tests {
             creds.user_ns = ns;
         }
         assert_eq!(UserNamespace::child(&creds, 1).map(|_| ()), Err(Errno::ENOSPC));
+    }
+
+    #[test]
+    fn namespaces_are_counted() {
+        let root = Credentials::root(UserNamespace::root());
+        let owners: Vec<Owner> = (1..NAMESPACES_MAX).map(|_| Owner::new(root.user_ns.clone())).collect();
+        assert_eq!(root.user_ns.check_room(), Err(Errno::ENOSPC));
+        assert_eq!(UserNamespace::child(&root, 1).map(|_| ()), Err(Errno::ENOSPC));
+        drop(owners);
+        let inner = UserNamespace::child(&root, 1).expect("room");
+        drop(Owner::new(inner));
+        assert_eq!(root.user_ns.count.load(SeqCst), 1);
     }
 
     #[test]

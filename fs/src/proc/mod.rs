@@ -18,6 +18,7 @@ mod dump;
 mod fds;
 mod ids;
 mod limits;
+mod login;
 mod machine;
 mod mem;
 mod namespaces;

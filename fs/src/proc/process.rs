@@ -4,7 +4,7 @@ use super::access::check_read;
 use super::fds::{FdDir, What as FdWhat};
 use super::root::Root;
 use super::tasks::TaskDir;
-use super::{addresses, dump, ids, limits, mem, namespaces, net, oom, pagemap, smaps, stat, status, timens, timers};
+use super::{addresses, dump, ids, limits, login, mem, namespaces, net, oom, pagemap, smaps, stat, status, timens, timers};
 use crate::pseudo::{Node, Object, Row, Subject, TableDir, dir, file, knob, link, special, text};
 use abi::Errno;
 use abi::fs::FileType;
@@ -92,7 +92,7 @@ macro_rules! rows {
             knob("gid_map", 0o644, ids::gid_map, ids::set_gid_map),
             text("io", 0o400, stat::io).with_check(readable),
             text("limits", 0o444, limits::limits),
-            knob("loginuid", 0o644, |_, _| Ok(b"4294967295".to_vec()), |_, _, _| Ok(())),
+            knob("loginuid", 0o644, login::uid, login::set_uid),
             text("maps", 0o444, addresses::maps).with_check(readable),
             file("mem", 0o600, mem::open),
             text("mountinfo", 0o444, namespaces::mountinfo),
@@ -109,7 +109,7 @@ macro_rules! rows {
             link("root", root_dir),
             text("sched", 0o644, stat::sched),
             text("schedstat", 0o444, stat::schedstat),
-            text("sessionid", 0o444, |_, _| Ok(b"4294967295".to_vec())),
+            text("sessionid", 0o444, login::session),
             knob("setgroups", 0o644, ids::setgroups, ids::set_setgroups),
             text("smaps", 0o444, smaps::smaps).with_check(readable),
             text("smaps_rollup", 0o444, smaps::smaps_rollup).with_check(readable),

@@ -7,7 +7,7 @@ use crate::sched::Scheduling;
 use crate::seccomp::Setting;
 use crate::session::{ProcessGroup, Session, Terminal};
 use crate::signal::Actions;
-use crate::task::{Attributes, Live, Start, Task, ThreadGroup};
+use crate::task::{Attributes, Live, Login, Start, Task, ThreadGroup};
 use crate::tree::GroupNode;
 use abi::Errno;
 use abi::signal::{SIGCHLD, SigSet};
@@ -116,6 +116,7 @@ impl Kernel {
             no_new_privs: init.no_new_privs,
             parent_death_signal: 0,
             personality: 0,
+            login: Login::NOBODY,
             sched: Scheduling::default(),
             namespaces: self.root_namespaces().clone(),
         };

@@ -139,7 +139,8 @@ impl CurrentTask {
     /// `RLIMIT_NPROC` and the sandbox's own limit: `EAGAIN`.
     fn check_room(&self) -> Result<(), Errno> {
         let creds = self.creds();
-        let is_exempt = creds.uid == 0 || [Capability::SysResource, Capability::SysAdmin].iter().any(|&capability| creds.has_in_root(capability));
+        let is_exempt = creds.uid == 0
+            || [Capability::SysResource, Capability::SysAdmin].iter().any(|&capability| creds.has_in_root(capability));
         let limit = self.group().limit(RLIMIT_NPROC);
         if !is_exempt && self.kernel().user(creds.uid).processes() >= limit {
             return Err(Errno::EAGAIN);
@@ -159,6 +160,7 @@ impl CurrentTask {
             return Err(Errno::EPERM);
         }
         let namespace = UserNamespace::child(own, self.kernel().new_namespace_id())?;
+        self.kernel().note_user_namespace();
         Ok(Arc::new(own.entering(namespace)))
     }
 
@@ -179,6 +181,7 @@ impl CurrentTask {
         if !self.creds().has_in(owner, Capability::SysAdmin) {
             return Err(Errno::EPERM);
         }
+        owner.check_room()?;
         if flags.contains(CloneFlags::NEWUTS) {
             let id = self.kernel().new_namespace_id();
             namespaces.uts = namespaces.uts.copy(id, owner.clone());

@@ -30,12 +30,7 @@ pub(crate) struct Limits {
 }
 
 /// What executing `file` gives the caller. `EPERM` for a program that counts on capabilities that it cannot have.
-pub(crate) fn after_exec(
-    caller: &Caller,
-    fs: &FsContext,
-    limits: Limits,
-    file: &OpenFile,
-) -> Result<Granted, Errno> {
+pub(crate) fn after_exec(caller: &Caller, fs: &FsContext, limits: Limits, file: &OpenFile) -> Result<Granted, Errno> {
     let old = &*caller.creds;
     let mut new = old.clone();
     let mut given = None;

@@ -75,8 +75,8 @@ impl CurrentTask {
 
     /// `CAP_SYS_ADMIN` both in the owner of a namespace and in one's own user namespace: `EPERM`.
     fn check_owner(&self, owner: &Arc<UserNamespace>, creds: &Credentials) -> Result<(), Errno> {
-        let is_allowed =
-            self.creds().has_in(owner, Capability::SysAdmin) && self.creds().has_in(&creds.user_ns, Capability::SysAdmin);
+        let is_allowed = self.creds().has_in(owner, Capability::SysAdmin)
+            && self.creds().has_in(&creds.user_ns, Capability::SysAdmin);
         if is_allowed { Ok(()) } else { Err(Errno::EPERM) }
     }
 

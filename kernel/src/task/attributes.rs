@@ -31,6 +31,20 @@ pub struct Namespaces {
     pub time_for_children: Arc<TimeNamespace>,
 }
 
+/// Whose session it is, as `pam_loginuid(8)` notes it: /proc/PID/loginuid and sessionid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// Kernel uid; -1 before anybody has logged in.
+    pub uid: u32,
+    /// Number of the session; -1 before anybody has logged in.
+    pub session: u32,
+}
+
+impl Login {
+    /// Nobody has logged in.
+    pub const NOBODY: Self = Self { uid: u32::MAX, session: u32::MAX };
+}
+
 /// What a thread is. Kept while it is a zombie.
 #[derive(Clone, Debug)]
 pub struct Attributes {
@@ -44,6 +58,8 @@ pub struct Attributes {
     pub parent_death_signal: u8,
     /// `personality(2)`.
     pub personality: u32,
+    /// Whose session it is.
+    pub login: Login,
     /// How it is scheduled.
     pub sched: Scheduling,
     /// Namespaces.

@@ -208,7 +208,9 @@ fn one_route(request: &Request<'_>, device: &Device, writer: &mut Writer) -> Res
     let dst = request.attribute(size_of::<RtMsg>(), rta::DST).unwrap_or_default();
     match u16::from(head.family) {
         AF_INET => match dst.first_chunk::<4>().map(|&octets| Ipv4Addr::from(octets)) {
-            Some(dst) if dst.is_loopback() && device.serves(dst.into()) => route_v4(device, 0, dst, 32, KIND_LOCAL, writer),
+            Some(dst) if dst.is_loopback() && device.serves(dst.into()) => {
+                route_v4(device, 0, dst, 32, KIND_LOCAL, writer)
+            }
             _ => return Err(Errno::ENETUNREACH),
         },
         AF_INET6 if device.is_up() && dst == Ipv6Addr::LOCALHOST.octets() => route_v6(device, 0, writer),

@@ -32,7 +32,8 @@ pub(crate) fn timer_create(
     if matches!(source, ClockSource::ReadOnly(_)) {
         return Err(Errno::EOPNOTSUPP);
     }
-    if matches!(clock, CLOCK_REALTIME_ALARM | CLOCK_BOOTTIME_ALARM) && !task.creds().has_in_root(Capability::WakeAlarm) {
+    if matches!(clock, CLOCK_REALTIME_ALARM | CLOCK_BOOTTIME_ALARM) && !task.creds().has_in_root(Capability::WakeAlarm)
+    {
         return Err(Errno::EPERM);
     }
     let event = match event.optional() {

@@ -340,3 +340,35 @@ TEST(mounts_from_outside_are_locked) {
     CHECK_ERRNO(umount("bound/below"), EINVAL);
     OK(umount2("bound", MNT_DETACH));
 }
+
+static volatile uid_t sender = 77;
+
+static void note_sender(int number, siginfo_t *info, void *context) {
+    (void)number, (void)context;
+    sender = info->si_uid;
+}
+
+TEST(signals_and_status_name_users_as_the_reader_does) {
+    become(USER, GROUP);
+    int ready[2];
+    OK(pipe(ready));
+    struct sigaction action = {.sa_sigaction = note_sender, .sa_flags = SA_SIGINFO};
+    OK(sigaction(SIGUSR1, &action, NULL));
+    block_signal(SIGUSR1);
+    pid_t child = FORK({
+        OK(unshare(CLONE_NEWUSER));
+        OK(try_write("/proc/self/uid_map", "5 1000 1\n"));
+        CHECK(strstr(read_text("/proc/self/status"), "\nUid:\t5\t5\t5\t5\nGid:\t65534\t"));
+        CHECK_EQ(write(ready[1], "x", 1), 1);
+        sigset_t none;
+        sigemptyset(&none);
+        sigsuspend(&none);
+        CHECK_EQ(sender, 5);
+    });
+    wait_byte(ready[0]);
+    OK(kill(child, SIGUSR1));
+    siginfo_t info;
+    OK(waitid(P_PID, child, &info, WEXITED | WNOWAIT));
+    CHECK_EQ(info.si_uid, USER);
+    reap(child);
+}

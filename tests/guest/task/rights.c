@@ -358,7 +358,28 @@ TEST(capabilities_of_a_user_namespace) {
     reap(child);
 }
 
-TEST(nobody_sets_a_login) {
+static int set_login(const char *path, const char *text) {
+    int fd = OK(open(path, O_WRONLY));
+    ssize_t n = write(fd, text, strlen(text));
+    int error = errno;
+    close(fd);
+    errno = error;
+    return n < 0 ? -1 : 0;
+}
+
+TEST(logins) {
+    if (strtoul(read_text("/proc/self/loginuid"), NULL, 10) != 4294967295u) SKIP("somebody has logged in");
     CHECK_STR(read_text("/proc/self/sessionid"), "4294967295");
-    CHECK(strtoul(read_text("/proc/self/loginuid"), NULL, 10) == 4294967295u);
+    CHECK_ERRNO(set_login("/proc/self/loginuid", "x"), EINVAL);
+    OK(set_login("/proc/self/loginuid", "1000"));
+    reap(FORK({
+        CHECK_STR(read_text("/proc/self/loginuid"), "1000");
+        CHECK(strtoul(read_text("/proc/self/sessionid"), NULL, 10) != 4294967295u);
+        become(USER, GROUP);
+        OK(prctl(PR_SET_DUMPABLE, 1));
+        CHECK_ERRNO(set_login("/proc/self/loginuid", "1001"), EPERM);
+    }));
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/loginuid", getppid());
+    CHECK_ERRNO(set_login(path, "1000"), EPERM);
 }
