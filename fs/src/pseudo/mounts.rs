@@ -99,9 +99,9 @@ pub fn register(kernel: &Arc<Kernel>, vfs: &Arc<Vfs>) -> Arc<Terminals> {
     add(
         "devpts",
         |_| None,
-        Box::new(move |_, device, data| {
+        Box::new(move |caller, device, data| {
             let terminals = weak.upgrade().ok_or(Errno::ENODEV)?;
-            Ok(DevPts::new(terminals, Options::parse(data)?).filesystem(device))
+            Ok(DevPts::new(terminals, Options::parse(data)?.within(&caller.creds.user_ns)?).filesystem(device))
         }),
     );
     terminals

@@ -71,11 +71,13 @@ TEST(it_comes_with_rights_for_the_other_kinds) {
     OK(sethostname("inner", 5));
     map_self(USER, GROUP);
     OK(mkdir("m", 0755));
-    OK(mount("none", "m", "tmpfs", 0, NULL));
-    write_text("m/file", "x");
+    CHECK_ERRNO(mount("none", "m", "tmpfs", 0, "uid=1"), EINVAL);
+    OK(mount("none", "m", "tmpfs", 0, "mode=755"));
     struct stat st;
-    OK(stat("m/file", &st));
+    OK(stat("m", &st));
     CHECK_EQ(st.st_uid, 0);
+    CHECK_EQ(st.st_gid, 0);
+    write_text("m/file", "x");
     // The processes, and their /proc, are those of others still.
     CHECK_ERRNO(mount("none", "m", "proc", 0, NULL), EPERM);
     OK(umount("m"));
