@@ -44,6 +44,8 @@ bwrap)
     bwrap --unshare-all --ro-bind / / true && echo ran
     bwrap --unshare-all --unshare-user --uid 7 --gid 8 --hostname box --ro-bind / / --dev /dev --proc /proc --tmpfs /tmp \
         sh -c 'id -u; id -g; hostname; ip -br addr; ls /tmp | wc -l; touch /x 2>&1; ps -o pid= ax | wc -l; echo $$'
+    setpriv --reuid 1000 --regid 1000 --clear-groups bwrap --unshare-all --ro-bind / / --dev /dev --proc /proc \
+        --tmpfs /tmp sh -c 'id -u; id -g; ip -br addr; ps -o pid= ax | wc -l; echo > /dev/null; touch /tmp/x && stat -c %u /tmp/x'
     ;;
 capabilities)
     cp "$(command -v cat)" ./mine
