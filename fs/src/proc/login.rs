@@ -19,7 +19,7 @@ pub(super) fn session(process: &Process, _caller: &Caller) -> Result<Vec<u8>, Er
 
 /// A thread notes its own login: once, unless it has the right to do so again.
 pub(super) fn set_uid(process: &Process, caller: &Caller, bytes: &[u8]) -> Result<(), Errno> {
-    if !Task::of(caller).is_some_and(|task| task.serial() == process.task.serial()) {
+    if Task::of(caller).is_none_or(|task| task.serial() != process.task.serial()) {
         return Err(Errno::EPERM);
     }
     let text = std::str::from_utf8(bytes).map_err(|_| Errno::EINVAL)?;

@@ -209,7 +209,7 @@ fn one_route(request: &Request<'_>, device: &Device, writer: &mut Writer) -> Res
     match u16::from(head.family) {
         AF_INET => match dst.first_chunk::<4>().map(|&octets| Ipv4Addr::from(octets)) {
             Some(dst) if dst.is_loopback() && device.serves(dst.into()) => {
-                route_v4(device, 0, dst, 32, KIND_LOCAL, writer)
+                route_v4(device, 0, dst, 32, KIND_LOCAL, writer);
             }
             _ => return Err(Errno::ENETUNREACH),
         },
