@@ -22,3 +22,13 @@ pub const FICLONERANGE: u32 = 0x4020_940d;
 pub const FIDEDUPERANGE: u32 = 0xc018_9436;
 /// Extents of a file.
 pub const FS_IOC_FIEMAP: u32 = 0xc020_660b;
+/// The user namespace that owns a namespace, as a descriptor.
+pub const NS_GET_USERNS: u32 = 0xb701;
+/// The namespace above.
+pub const NS_GET_PARENT: u32 = 0xb702;
+/// The kind, as a flag of `clone(2)`.
+pub const NS_GET_NSTYPE: u32 = 0xb703;
+/// The owner of a user namespace.
+pub const NS_GET_OWNER_UID: u32 = 0xb704;
+/// The number of a mount namespace.
+pub const NS_GET_MNTNS_ID: u32 = 0x8008_b705;

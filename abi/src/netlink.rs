@@ -94,6 +94,9 @@ pub mod nlm_f {
     pub const ROOT: u16 = 0x100;
     pub const MATCH: u16 = 0x200;
     pub const DUMP: u16 = 0x300;
+    pub const REPLACE: u16 = 0x100;
+    pub const EXCL: u16 = 0x200;
+    pub const CREATE: u16 = 0x400;
     /// In an error message: only the header of the request follows.
     pub const CAPPED: u16 = 0x100;
 }
@@ -105,6 +108,7 @@ pub mod rtm {
     pub const GETLINK: u16 = 18;
     pub const SETLINK: u16 = 19;
     pub const NEWADDR: u16 = 20;
+    pub const DELADDR: u16 = 21;
     pub const GETADDR: u16 = 22;
     pub const NEWROUTE: u16 = 24;
     pub const GETROUTE: u16 = 26;
@@ -128,6 +132,7 @@ pub mod ifla {
     pub const TXQLEN: u16 = 13;
     pub const OPERSTATE: u16 = 16;
     pub const LINKMODE: u16 = 17;
+    pub const LINKINFO: u16 = 18;
     pub const STATS64: u16 = 23;
     pub const GROUP: u16 = 27;
     pub const PROMISCUITY: u16 = 30;

@@ -3,22 +3,25 @@
 use crate::dump::Pattern;
 use crate::futex::Table;
 use crate::ipc::IpcNamespace;
+use crate::namespace::CgroupNamespace;
 use crate::pid::PidNamespace;
 use crate::ptrace::Scope;
 use crate::sched::CpuSet;
 use crate::seccomp::LoggedActions;
 use crate::signal::FileSignals;
 use crate::task::{CurrentTask, Namespaces, Task, ThreadGroup};
+use crate::timens::TimeNamespace;
 use crate::timers::Service;
 use crate::tree::Tree;
 use crate::user::User;
 use crate::uts::UtsNamespace;
 use abi::signal::SigInfo;
+use net::NetNamespace;
 use platform::Platform;
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use sync::{Clock, Fail, Mutex, MutexGuard, Rank};
@@ -65,10 +68,13 @@ pub struct Kernel {
     users: Mutex<HashMap<u32, Weak<User>>>,
     next_namespace: AtomicU64,
     next_serial: AtomicU64,
+    next_session: AtomicU32,
     root: Namespaces,
     unimplemented: Mutex<BTreeMap<u32, u64>>,
     parts: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     is_paused: AtomicBool,
+    /// There has been a user namespace beside the root one.
+    has_user_namespaces: AtomicBool,
     pub(crate) ptrace_scope: Mutex<Scope>,
     /// Processes that have ended, and who waits for such.
     pub(crate) departures: (std::sync::Mutex<u64>, std::sync::Condvar),
@@ -86,7 +92,11 @@ impl Kernel {
         let ids = FIRST_NAMESPACE;
         let uts = UtsNamespace::new(ids + 4, config.user_ns.clone(), config.hostname, config.domainname);
         let ipc = IpcNamespace::new(ids + 5, config.user_ns.clone());
-        let pid = PidNamespace::root(ids + 2, config.user_ns);
+        let pid = PidNamespace::root(ids + 2, config.user_ns.clone());
+        let cgroup = CgroupNamespace::new(ids + 1, config.user_ns.clone());
+        let time = TimeNamespace::root(ids, config.user_ns.clone());
+        let net = NetNamespace::new(config.user_ns);
+        net.set_id(ids + 6);
         Arc::new(Self {
             platform: config.platform,
             dispatch: config.dispatch,
@@ -97,10 +107,20 @@ impl Kernel {
             users: Mutex::new(Rank::Leaf, HashMap::new()),
             next_namespace: AtomicU64::new(ids + 100),
             next_serial: AtomicU64::new(1),
-            root: Namespaces { uts, ipc, pid_for_children: pid },
+            next_session: AtomicU32::new(1),
+            root: Namespaces {
+                uts,
+                ipc,
+                pid_for_children: pid,
+                cgroup,
+                net,
+                time: time.clone(),
+                time_for_children: time,
+            },
             unimplemented: Mutex::new(Rank::Leaf, BTreeMap::new()),
             parts: Mutex::new(Rank::Leaf, HashMap::new()),
             is_paused: AtomicBool::new(false),
+            has_user_namespaces: AtomicBool::new(false),
             ptrace_scope: Mutex::new(Rank::Leaf, Scope::default()),
             departures: Default::default(),
             futexes: Table::new(),
@@ -183,6 +203,21 @@ impl Kernel {
     /// A number for a new namespace.
     pub fn new_namespace_id(&self) -> u64 {
         self.next_namespace.fetch_add(1, Relaxed)
+    }
+
+    /// There is, or was, a user namespace beside the root one: ids may have other names.
+    pub fn has_user_namespaces(&self) -> bool {
+        self.has_user_namespaces.load(Relaxed)
+    }
+
+    /// Notes that there is a user namespace beside the root one.
+    pub(crate) fn note_user_namespace(&self) {
+        self.has_user_namespaces.store(true, Relaxed);
+    }
+
+    /// A number for a login.
+    pub fn new_login_session(&self) -> u32 {
+        self.next_session.fetch_add(1, Relaxed)
     }
 
     pub(crate) fn new_serial(&self) -> u64 {

@@ -13,6 +13,7 @@ pub mod futex;
 pub mod ipc;
 mod kernel;
 mod limits;
+mod namespace;
 mod pid;
 pub mod pidfd;
 pub mod process;
@@ -24,6 +25,7 @@ pub mod signal;
 pub mod signalfd;
 mod status;
 pub mod task;
+mod timens;
 pub mod timerfd;
 pub mod timers;
 mod tree;
@@ -33,10 +35,14 @@ mod uts;
 
 pub use kernel::{Config, Dispatch, Kernel};
 pub use limits::Limits;
+pub use namespace::{CgroupNamespace, Namespace};
 pub use pid::{Pid, PidNamespace};
 pub use session::{ProcessGroup, Session, Terminal};
 pub use status::Status;
-pub use task::{Attributes, CurrentTask, Live, Namespaces, RestartBlock, Rseq, SignalSets, Stop, Task, ThreadGroup};
+pub use task::{
+    Attributes, CurrentTask, Live, Login, Namespaces, RestartBlock, Rseq, SignalSets, Stop, Task, ThreadGroup,
+};
+pub use timens::{Offsets, TimeNamespace};
 pub use tree::{PID_MAX, State, Tree};
 pub use usage::{Transfers, Usage};
 pub use user::User;

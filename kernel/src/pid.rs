@@ -1,7 +1,8 @@
 //! Process ids and their namespaces: `pid_namespaces(7)`.
 
 use std::sync::Arc;
-use vfs::UserNamespace;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use vfs::{Owner, UserNamespace};
 
 /// Deepest nesting below the root namespace.
 pub(crate) const MAX_LEVEL: usize = 32;
@@ -12,22 +13,36 @@ pub struct PidNamespace {
     /// Number in /proc/PID/ns.
     pub id: u64,
     /// The namespace whose root rules here.
-    pub owner: Arc<UserNamespace>,
+    pub owner: Owner,
     /// The namespace that it was made in; `None` for the sandbox's root.
     pub parent: Option<Arc<PidNamespace>>,
     level: usize,
+    /// Its init has ended, or is about to: nobody comes in any more.
+    is_closed: AtomicBool,
 }
 
 impl PidNamespace {
     /// The sandbox's root namespace.
     pub(crate) fn root(id: u64, owner: Arc<UserNamespace>) -> Arc<Self> {
-        Arc::new(Self { id, owner, parent: None, level: 0 })
+        Arc::new(Self { id, owner: Owner::new(owner), parent: None, level: 0, is_closed: AtomicBool::new(false) })
     }
 
     /// A namespace inside this one; `None` when it would lie too deep.
     pub(crate) fn child(self: &Arc<Self>, id: u64, owner: Arc<UserNamespace>) -> Option<Arc<Self>> {
+        let is_closed = AtomicBool::new(false);
         (self.level < MAX_LEVEL)
-            .then(|| Arc::new(Self { id, owner, parent: Some(self.clone()), level: self.level + 1 }))
+            .then(|| (Owner::new(owner), Some(self.clone())))
+            .map(|(owner, parent)| Arc::new(Self { id, owner, parent, level: self.level + 1, is_closed }))
+    }
+
+    /// No more ids: its init is going. Under the tree's lock.
+    pub(crate) fn close(&self) {
+        self.is_closed.store(true, SeqCst);
+    }
+
+    /// There are no more ids. Under the tree's lock.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(SeqCst)
     }
 
     /// Namespaces above it.

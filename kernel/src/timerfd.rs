@@ -82,6 +82,11 @@ impl TimerFd {
         if was_canceled && state.cancel_on_set { Err(Errno::ECANCELED) } else { Ok(old) }
     }
 
+    /// The clock that it follows.
+    pub fn clock(&self) -> ClockSource {
+        ClockSource::Host(self.0.clock)
+    }
+
     /// `timerfd_gettime(2)`.
     pub fn spec(&self) -> Itimerspec {
         let mut state = self.0.state.lock();

@@ -84,8 +84,6 @@ struct PidTable {
     /// Root-namespace ids by the namespace's own.
     ids: BTreeMap<i32, i32>,
     last: i32,
-    /// Its init is gone or going: nothing new.
-    is_closed: bool,
     namespace: Weak<PidNamespace>,
 }
 
@@ -130,7 +128,7 @@ impl Tree {
         if table.namespace.strong_count() == 0 {
             table.namespace = Arc::downgrade(ns);
         }
-        if table.is_closed {
+        if ns.is_closed() {
             return Err(Errno::ENOMEM);
         }
         if let Some(id) = wish {
@@ -160,7 +158,7 @@ impl Tree {
             for ns in node.pid.namespace().path() {
                 let Some(table) = self.tables.get_mut(&ns.id) else { continue };
                 table.ids.remove(&node.pid.within(&ns));
-                if table.ids.is_empty() && ns.level() > 0 && table.is_closed {
+                if table.ids.is_empty() && ns.level() > 0 && ns.is_closed() {
                     self.tables.remove(&ns.id);
                 }
             }
@@ -170,13 +168,6 @@ impl Tree {
     /// Gives back a number that was never used.
     pub(crate) fn forget_pid(&mut self, pid: &Pid) {
         self.release(pid.root());
-    }
-
-    /// No more ids in a namespace: its init is going.
-    pub(crate) fn close_namespace(&mut self, namespace: &PidNamespace) {
-        if let Some(table) = self.tables.get_mut(&namespace.id) {
-            table.is_closed = true;
-        }
     }
 
     /// Root-namespace ids in use in a namespace.
@@ -475,7 +466,7 @@ mod tests {
         assert_eq!(ids(&mut tree, &inner, &[7]), Err(Errno::EEXIST));
         assert_eq!(ids(&mut tree, &inner, &[]), Ok(vec![3, 2]));
         assert_eq!(tree.ids_in(&inner).len(), 3);
-        tree.close_namespace(&inner);
+        inner.close();
         assert_eq!(ids(&mut tree, &inner, &[]), Err(Errno::ENOMEM));
         assert_eq!(ids(&mut tree, &root, &[]), Ok(vec![4]));
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use sync::{Mutex, Rank};
-use vfs::UserNamespace;
+use vfs::{Owner, UserNamespace};
 
 /// Release of the kernel that the sandbox shows: `uname(2)`, /proc/sys/kernel/osrelease.
 pub const RELEASE: &str = "6.12.0-nacre";
@@ -15,14 +15,14 @@ pub struct UtsNamespace {
     /// Number in /proc/PID/ns.
     pub id: u64,
     /// The namespace whose root may change the names.
-    pub owner: Arc<UserNamespace>,
+    pub owner: Owner,
     names: Mutex<(Vec<u8>, Vec<u8>)>,
 }
 
 impl UtsNamespace {
     /// A namespace with these names, at most 64 bytes each.
     pub fn new(id: u64, owner: Arc<UserNamespace>, hostname: Vec<u8>, domainname: Vec<u8>) -> Arc<Self> {
-        Arc::new(Self { id, owner, names: Mutex::new(Rank::Leaf, (hostname, domainname)) })
+        Arc::new(Self { id, owner: Owner::new(owner), names: Mutex::new(Rank::Leaf, (hostname, domainname)) })
     }
 
     /// A namespace with the same names: `CLONE_NEWUTS`.

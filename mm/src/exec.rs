@@ -31,6 +31,8 @@ pub struct Exec<'a> {
     pub stack_limit: u64,
     /// Address space randomisation is off (`ADDR_NO_RANDOMIZE`).
     pub is_fixed_layout: bool,
+    /// The program gets the vDSO, whose clocks are the host's.
+    pub has_vdso: bool,
 }
 
 /// Two thirds of the addresses: where position-independent programs start (`ELF_ET_DYN_BASE`).
@@ -104,7 +106,7 @@ impl Exec<'_> {
             state.brk_start = brk;
             state.brk = brk;
         }
-        let vdso = map_vdso(mm, stack_top)?;
+        let vdso = if self.has_vdso { map_vdso(mm, stack_top)? } else { 0 };
         let words = stack::AuxWords {
             phdr: program.phdr,
             phnum: headers.phnum,

@@ -56,6 +56,7 @@ fn a_static_program_starts_and_its_memory_obeys() {
         is_secure: false,
         stack_limit: 8 << 20,
         is_fixed_layout: false,
+        has_vdso: true,
     };
     let (mm, mut context) = exec.load(&platform).expect("the program loads");
     context.bind();

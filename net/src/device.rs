@@ -5,7 +5,8 @@ use abi::Errno;
 use abi::inet::SockaddrIn;
 use abi::socket::{AF_INET, Ifconf, Ifreq, ioctl};
 use mm::{UserAddr, UserMemory, UserPtr};
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use vfs::Capability;
 use zerocopy::IntoBytes;
 
@@ -28,18 +29,59 @@ pub struct Device {
     /// Largest packet.
     pub mtu: u32,
     flags: AtomicU32,
+    /// It has 127.0.0.1; ::1 it has while it is up.
+    has_v4: AtomicBool,
+    /// It has had it once. Before that nobody asks whether an IPv4 address is there.
+    had_v4: AtomicBool,
 }
 
 impl Device {
-    /// The loopback device, up.
+    /// The loopback device, down and without an address.
     pub(crate) const fn loopback() -> Self {
-        let flags = AtomicU32::new(IFF_UP | IFF_LOOPBACK | IFF_RUNNING);
-        Self { index: 1, name: "lo", mtu: 65536, flags }
+        let flags = AtomicU32::new(IFF_LOOPBACK);
+        let (has_v4, had_v4) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { index: 1, name: "lo", mtu: 65536, flags, has_v4, had_v4 }
     }
 
     /// `IFF_*` of `netdevice(7)`.
     pub fn flags(&self) -> u32 {
         self.flags.load(SeqCst)
+    }
+
+    /// `IFF_UP`.
+    pub fn is_up(&self) -> bool {
+        self.flags() & IFF_UP != 0
+    }
+
+    /// Brings it up, where it gets the address that it has by nature, or down, where it keeps that.
+    pub(crate) fn set_up(&self, is_up: bool) {
+        if is_up {
+            self.set_v4(true);
+            self.flags.fetch_or(IFF_UP | IFF_RUNNING, SeqCst);
+        } else {
+            self.flags.fetch_and(!(IFF_UP | IFF_RUNNING), SeqCst);
+        }
+    }
+
+    /// It has 127.0.0.1.
+    pub(crate) fn has_v4(&self) -> bool {
+        self.has_v4.load(SeqCst)
+    }
+
+    /// Gives it 127.0.0.1 or takes it; false when there was nothing to do.
+    pub(crate) fn set_v4(&self, has: bool) -> bool {
+        self.had_v4.fetch_or(has, SeqCst);
+        self.has_v4.swap(has, SeqCst) != has
+    }
+
+    /// No IPv4 address was ever given out here, so that any may be bound to.
+    pub(crate) fn knows_no_v4(&self) -> bool {
+        !self.had_v4.load(SeqCst)
+    }
+
+    /// It takes what is sent to one of its networks.
+    pub(crate) fn serves(&self, ip: IpAddr) -> bool {
+        self.is_up() && (ip.is_ipv6() || self.has_v4())
     }
 }
 
@@ -81,7 +123,7 @@ pub(crate) fn control(
     }
     let end = request.name.iter().position(|&byte| byte == 0).unwrap_or(15);
     let is_known = request.name.get(..end) == Some(device.name.as_bytes());
-    let answer = answer(device, command, caller)?;
+    let answer = answer(net, device, command, caller, is_known)?;
     if !is_known {
         return Err(Errno::ENODEV);
     }
@@ -90,13 +132,24 @@ pub(crate) fn control(
         pointer.write(memory, &request)?;
     } else {
         let flags = u16::from_ne_bytes(*request.data.first_chunk().unwrap_or(&[0; 2]));
-        device.flags.store(device.flags() & !IFF_UP | u32::from(flags) & IFF_UP, SeqCst);
+        device.set_up(u32::from(flags) & IFF_UP != 0);
     }
     Ok(0)
 }
 
 /// The data that answers a command; `None` for the one that sets flags.
-fn answer(device: &Device, command: u32, caller: &vfs::Caller) -> Result<Option<Vec<u8>>, Errno> {
+fn answer(
+    net: &NetNamespace,
+    device: &Device,
+    command: u32,
+    caller: &vfs::Caller,
+    is_known: bool,
+) -> Result<Option<Vec<u8>>, Errno> {
+    let is_address =
+        matches!(command, ioctl::SIOCGIFADDR | ioctl::SIOCGIFDSTADDR | ioctl::SIOCGIFBRDADDR | ioctl::SIOCGIFNETMASK);
+    if is_address && is_known && !device.has_v4() {
+        return Err(Errno::EADDRNOTAVAIL);
+    }
     Ok(Some(match command {
         ioctl::SIOCGIFFLAGS => (device.flags() as u16).to_ne_bytes().to_vec(),
         ioctl::SIOCGIFADDR => sockaddr([127, 0, 0, 1]).as_bytes().to_vec(),
@@ -109,7 +162,7 @@ fn answer(device: &Device, command: u32, caller: &vfs::Caller) -> Result<Option<
         ioctl::SIOCGIFTXQLEN => 1000u32.to_ne_bytes().to_vec(),
         ioctl::SIOCGIFMAP => vec![0; 24],
         ioctl::SIOCGIFHWADDR => ARPHRD_LOOPBACK.to_ne_bytes().to_vec(),
-        ioctl::SIOCSIFFLAGS if caller.creds.has(Capability::NetAdmin) => return Ok(None),
+        ioctl::SIOCSIFFLAGS if caller.creds.has_in(net.owner(), Capability::NetAdmin) => return Ok(None),
         ioctl::SIOCETHTOOL => return Err(Errno::EOPNOTSUPP),
         // The commands that change something.
         0x8914..=0x8940 if command & 1 == 0 => return Err(Errno::EPERM),
@@ -130,7 +183,9 @@ fn list(net: &NetNamespace, arg: u64, memory: &dyn UserMemory) -> Result<u64, Er
     let pointer = UserPtr::<Ifconf>::new(UserAddr(arg));
     let mut conf = pointer.read(memory)?;
     let size = size_of::<Ifreq>() as i32;
-    if conf.buf == 0 {
+    if !net.device().has_v4() {
+        conf.len = 0;
+    } else if conf.buf == 0 {
         conf.len = size;
     } else if conf.len >= size {
         let mut request = Ifreq { name: name_bytes(net.device().name), data: [0; 24] };

@@ -11,14 +11,14 @@ use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
 use sync::{Mutex, Rank};
-use vfs::UserNamespace;
+use vfs::{Owner, UserNamespace};
 
 /// Packets beyond which a unix datagram socket takes no more: /proc/sys/net/unix/max_dgram_qlen.
 pub(crate) const DGRAM_QUEUE_MAX: usize = 512;
 
-/// What the sockets of a network namespace share. A new one has the loopback device, which is up.
+/// What the sockets of a network namespace share. A new one has the loopback device, which is down.
 pub struct NetNamespace {
-    owner: Arc<UserNamespace>,
+    owner: Owner,
     id: OnceLock<u64>,
     /// Shared by all namespaces of the sandbox: descriptors may cross.
     rights: Arc<Registry>,
@@ -37,9 +37,11 @@ pub struct NetNamespace {
 }
 
 impl NetNamespace {
-    /// The sandbox's first namespace, owned by its root user namespace.
+    /// The sandbox's first namespace, owned by its root user namespace. Its loopback device is up.
     pub fn new(owner: Arc<UserNamespace>) -> Arc<Self> {
-        Self::with(owner, Registry::new())
+        let namespace = Self::with(owner, Registry::new());
+        namespace.device.set_up(true);
+        namespace
     }
 
     /// Another one, as `unshare(CLONE_NEWNET)` makes it.
@@ -49,7 +51,7 @@ impl NetNamespace {
 
     fn with(owner: Arc<UserNamespace>, rights: Arc<Registry>) -> Arc<Self> {
         Arc::new(Self {
-            owner,
+            owner: Owner::new(owner),
             id: OnceLock::new(),
             rights,
             unix_names: Names::new(),
@@ -68,7 +70,7 @@ impl NetNamespace {
     }
 
     /// The user namespace whose capabilities rule it.
-    pub const fn owner(&self) -> &Arc<UserNamespace> {
+    pub fn owner(&self) -> &Arc<UserNamespace> {
         &self.owner
     }
 

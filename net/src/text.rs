@@ -52,6 +52,9 @@ pub fn route(_net: &NetNamespace) -> String {
 /// /proc/net/if_inet6: address, device number, prefix length, scope, flags, device name.
 pub fn if_inet6(net: &NetNamespace) -> String {
     let device = net.device();
+    if !device.is_up() {
+        return String::new();
+    }
     format!("{:032x} {:02x} 80 10 80 {:>8}\n", 1, device.index, device.name)
 }
 

@@ -65,7 +65,7 @@ pub(crate) fn setdomainname(task: &mut CurrentTask, name: UserAddr, len: i32) ->
 pub(crate) fn sysinfo(task: &mut CurrentTask, to: UserPtr<Sysinfo>) -> Result<(), Errno> {
     let host = rustix::system::sysinfo();
     let value = Sysinfo {
-        uptime: task.kernel().uptime().as_secs() as i64,
+        uptime: task.task().clock_offsets().shown(sync::Clock::Boottime, task.kernel().uptime()).as_secs() as i64,
         totalram: host.totalram,
         freeram: host.freeram,
         sharedram: host.sharedram,
@@ -127,7 +127,7 @@ pub(crate) fn syslog(task: &mut CurrentTask, kind: i32, buf: UserAddr, len: i32)
         return Err(Errno::EINVAL);
     }
     let creds = task.creds();
-    if !creds.has(Capability::Syslog) && !creds.has(Capability::SysAdmin) {
+    if !creds.has_in_root(Capability::Syslog) && !creds.has_in_root(Capability::SysAdmin) {
         return Err(Errno::EPERM);
     }
     match kind {

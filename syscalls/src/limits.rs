@@ -24,7 +24,7 @@ pub(crate) fn setrlimit(task: &mut CurrentTask, resource: u32, new: UserPtr<Rlim
 }
 
 fn change(task: &CurrentTask, group: &Arc<ThreadGroup>, resource: Resource, new: Rlimit) -> Result<(), Errno> {
-    let may_raise = task.creds().has(Capability::SysResource);
+    let may_raise = task.creds().has_in_root(Capability::SysResource);
     group.limits.lock().change(resource, new, may_raise)?;
     if resource == Resource::Stack
         && let Some(mm) = group.leader().and_then(|leader| leader.mm())

@@ -100,7 +100,7 @@ pub(crate) fn prctl(task: &mut CurrentTask, option: i32, a: u64, b: u64, c: u64,
             unused(&[c, d])?;
             Err(if a <= 2 { Errno::ENXIO } else { Errno::ENODEV })
         }
-        pr::PR_SET_IO_FLUSHER | pr::PR_GET_IO_FLUSHER if !task.creds().has(Capability::SysResource) => {
+        pr::PR_SET_IO_FLUSHER | pr::PR_GET_IO_FLUSHER if !task.creds().has_in_root(Capability::SysResource) => {
             Err(Errno::EPERM)
         }
         pr::PR_GET_MDWE => unused(&[a, b, c, d]).map(|()| 0),
@@ -142,7 +142,7 @@ fn set_mm(task: &CurrentTask, field: u64, value: u64, rest: &[u64]) -> Result<u6
     if rest[1] != 0 || (rest[0] != 0 && field < 12) {
         return Err(Errno::EINVAL);
     }
-    if !task.creds().has(Capability::SysResource) {
+    if !task.creds().has_in_root(Capability::SysResource) {
         return Err(Errno::EPERM);
     }
     if !(PAGE_SIZE * 16..platform::GUEST_END).contains(&value) {

@@ -97,7 +97,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     SOCKETPAIR "socketpair" crate::socket::socketpair, Support::Full;
     SETSOCKOPT "setsockopt" crate::socket::setsockopt, Support::Full;
     GETSOCKOPT "getsockopt" crate::socket::getsockopt, Support::Full;
-    CLONE "clone" crate::process::clone, Support::Partial("no user, network, ipc, cgroup and time namespaces");
+    CLONE "clone" crate::process::clone, Support::Full;
     FORK "fork" crate::process::fork, Support::Full;
     VFORK "vfork" crate::process::vfork, Support::Full;
     EXECVE "execve" crate::process::execve, Support::Full;
@@ -272,7 +272,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     FACCESSAT "faccessat" crate::file::faccessat, Support::Full;
     PSELECT6 "pselect6" crate::file::pselect6, Support::Full;
     PPOLL "ppoll" crate::file::ppoll, Support::Full;
-    UNSHARE "unshare" crate::process::unshare, Support::Partial("no user, network, ipc, cgroup and time namespaces");
+    UNSHARE "unshare" crate::process::unshare, Support::Full;
     SET_ROBUST_LIST "set_robust_list" crate::futex::set_robust_list, Support::Full;
     GET_ROBUST_LIST "get_robust_list" crate::futex::get_robust_list, Support::Partial("of the caller only");
     SPLICE "splice" crate::file::splice, Support::Full;
@@ -304,7 +304,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     CLOCK_ADJTIME "clock_adjtime" crate::time::clock_adjtime, Support::Partial("reads only");
     SYNCFS "syncfs" crate::file::syncfs, Support::Full;
     SENDMMSG "sendmmsg" crate::socket::sendmmsg, Support::Full;
-    SETNS "setns" crate::process::setns, Support::Partial("there are no namespace descriptors");
+    SETNS "setns" crate::process::setns, Support::Partial("a task that enters a time namespace without execve keeps a vDSO of the outer clocks");
     GETCPU "getcpu" crate::sched::getcpu, Support::Full;
     PROCESS_VM_READV "process_vm_readv" crate::memory::process_vm_readv, Support::Full;
     PROCESS_VM_WRITEV "process_vm_writev" crate::memory::process_vm_writev, Support::Full;
@@ -328,7 +328,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     RSEQ "rseq" crate::memory::rseq, Support::Full;
     PIDFD_SEND_SIGNAL "pidfd_send_signal" crate::pidfd::pidfd_send_signal, Support::Full;
     PIDFD_OPEN "pidfd_open" crate::pidfd::pidfd_open, Support::Full;
-    CLONE3 "clone3" crate::process::clone3, Support::Partial("no user, network, ipc, cgroup and time namespaces");
+    CLONE3 "clone3" crate::process::clone3, Support::Full;
     CLOSE_RANGE "close_range" crate::file::close_range, Support::Full;
     OPENAT2 "openat2" crate::file::openat2, Support::Partial("RESOLVE_CACHED is EAGAIN");
     PIDFD_GETFD "pidfd_getfd" crate::pidfd::pidfd_getfd, Support::Full;

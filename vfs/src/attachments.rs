@@ -6,7 +6,7 @@ use crate::lock::FileLocks;
 use crate::pipe::Pipe;
 use std::any::Any;
 use std::fmt;
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock, Weak};
 use sync::{Mutex, Rank};
 
@@ -20,6 +20,8 @@ pub struct Attachments {
     writers: AtomicI32,
     /// Shared mappings that may write.
     writable_mappings: AtomicU32,
+    /// Somebody has looked, and the file gives no capabilities.
+    gives_nothing: AtomicBool,
 }
 
 /// The inode takes seals at all.
@@ -44,6 +46,16 @@ impl Attachments {
                 dir_watches: DirWatches::new(),
             })
         })
+    }
+
+    /// The file is known to give no capabilities: what changes it need not look.
+    pub(crate) fn gives_nothing(&self) -> bool {
+        self.gives_nothing.load(SeqCst)
+    }
+
+    /// Notes whether the file is known to give no capabilities.
+    pub(crate) fn set_gives_nothing(&self, is_known: bool) {
+        self.gives_nothing.store(is_known, SeqCst);
     }
 
     /// Locks of the file: `flock(2)`, `fcntl_locking(2)`.

@@ -2,6 +2,7 @@
 
 use crate::caller::Caller;
 use crate::cred::Capability;
+use crate::filecaps;
 use crate::inode::{Attr, AttrChange, Inode, SetTime, XattrSet};
 use crate::notify::{self, Event};
 use crate::open_file::OpenFile;
@@ -16,9 +17,22 @@ const SIGXFSZ: u8 = 25;
 /// Most bytes of a file: `s_maxbytes`.
 pub(crate) const MAX_SIZE: u64 = i64::MAX as u64;
 
+/// Takes away the capabilities of a file whose contents or owner change (`capabilities(7)`, "File capabilities").
+pub(crate) fn drop_capabilities(caller: &Caller, inode: &Arc<dyn Inode>) -> Result<(), Errno> {
+    let attachments = inode.attachments();
+    if attachments.gives_nothing() || inode.kind() != FileType::Regular {
+        return Ok(());
+    }
+    if inode.xattr(caller, filecaps::NAME).is_ok() {
+        inode.remove_xattr(caller, filecaps::NAME)?;
+    }
+    attachments.set_gives_nothing(true);
+    Ok(())
+}
+
 /// The mode that a file has after someone without `CAP_FSETID` changed its contents; `None` when it stays.
 pub(crate) fn without_set_ids(caller: &Caller, inode: &Arc<dyn Inode>) -> Result<Option<u32>, Errno> {
-    if caller.creds.has(Capability::Fsetid) {
+    if caller.creds.has_in_root(Capability::Fsetid) {
         return Ok(None);
     }
     Ok(dropped_set_ids(&inode.attr()?))
@@ -75,6 +89,7 @@ impl Place {
         if !is_allowed {
             return Err(Errno::EPERM);
         }
+        drop_capabilities(caller, self.inode()?)?;
         self.change(caller, &AttrChange { uid, gid, mode: dropped_set_ids(&attr), ..AttrChange::default() })
     }
 
@@ -117,7 +132,8 @@ impl Place {
     pub fn xattr(&self, caller: &Caller, name: &[u8]) -> Result<Vec<u8>, Errno> {
         let inode = self.inode()?;
         may_use_xattr(caller, inode, name, 4)?;
-        inode.xattr(caller, name)
+        let value = inode.xattr(caller, name)?;
+        if name == filecaps::NAME { filecaps::shown(&caller.creds, &value) } else { Ok(value) }
     }
 
     /// Sets an extended attribute.
@@ -125,7 +141,13 @@ impl Place {
         self.check_writable()?;
         let inode = self.inode()?;
         may_use_xattr(caller, inode, name, 2)?;
-        inode.set_xattr(caller, name, value, how)?;
+        if name == filecaps::NAME {
+            let result = inode.set_xattr(caller, name, &filecaps::stored(&caller.creds, value)?, how);
+            inode.attachments().set_gives_nothing(false);
+            result?;
+        } else {
+            inode.set_xattr(caller, name, value, how)?;
+        }
         notify::on_dentry(&self.dentry, Event::ATTRIB);
         Ok(())
     }
@@ -149,8 +171,12 @@ fn may_use_xattr(caller: &Caller, inode: &Arc<dyn Inode>, name: &[u8], want: u32
         return Ok(());
     }
     if name.starts_with(b"security.") {
-        let needed = if name == b"security.capability" { Capability::Setfcap } else { Capability::SysAdmin };
-        return if is_write && !caller.creds.has(needed) { Err(Errno::EPERM) } else { Ok(()) };
+        let may_write = if name == filecaps::NAME {
+            caller.creds.has_over(&inode.attr()?, Capability::Setfcap)
+        } else {
+            caller.creds.has_in_root(Capability::SysAdmin)
+        };
+        return if is_write && !may_write { Err(Errno::EPERM) } else { Ok(()) };
     }
     if name.starts_with(b"trusted.") {
         return if caller.creds.has_in_root(Capability::SysAdmin) { Ok(()) } else { Err(refused) };
@@ -181,6 +207,7 @@ fn set_size(caller: &Caller, inode: &Arc<dyn Inode>, len: u64) -> Result<(), Err
     if len > attr.size {
         check_size_limit(caller, len)?;
     }
+    drop_capabilities(caller, inode)?;
     let mode = without_set_ids(caller, inode)?;
     inode.set_attr(caller, &AttrChange { size: Some(len), mode, ..AttrChange::default() })?;
     notify::on_inode(inode, Event::MODIFY);

@@ -1,8 +1,8 @@
 //! Root, working directory and umask of a process.
 
-use crate::cred::UserNamespace;
 use crate::namespace::MountNamespace;
 use crate::place::Place;
+use crate::users::UserNamespace;
 use crate::vfs::Vfs;
 use std::sync::Arc;
 use sync::{Rank, RwLock};
@@ -60,6 +60,12 @@ impl FsContext {
     /// The root directory: `chroot(2)`.
     pub fn root(&self) -> Place {
         self.state.read().directories.root.clone()
+    }
+
+    /// The root directory is not the namespace's: `chroot(2)`.
+    pub fn is_chrooted(&self) -> bool {
+        let (namespace, root) = (self.namespace(), self.root());
+        namespace.root() != root
     }
 
     /// The working directory.

@@ -94,6 +94,7 @@ impl Walk<'_> {
             let inode = slot.dir.inode()?;
             let node = new_node(self.caller, &inode.attr()?, kind, mode, rdev, target);
             let made = inode.create(self.caller, &slot.name, &node)?;
+            made.attachments().set_gives_nothing(true);
             slot.dir.dentry.add_child(&slot.name, made)
         };
         notify::in_directory(&slot.dir.dentry, &slot.name, Event::CREATE, kind == FileType::Directory);

@@ -1,9 +1,9 @@
-//! Credentials: `credentials(7)`, `capabilities(7)`, `user_namespaces(7)`.
+//! Credentials: `credentials(7)`, `capabilities(7)`.
 
 use crate::inode::Attr;
+use crate::users::UserNamespace;
 use abi::Errno;
 use std::sync::Arc;
-use sync::{Mutex, Rank};
 
 /// A capability, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,94 +63,6 @@ impl Capability {
     }
 }
 
-/// What ids without a mapping look like: /proc/sys/kernel/overflowuid.
-pub const OVERFLOW_ID: u32 = 65534;
-
-/// Range of ids of a map line: `inside`, `outside` (in the parent), `count`.
-pub type IdRange = (u32, u32, u32);
-
-/// A user namespace.
-#[derive(Debug)]
-pub struct UserNamespace {
-    /// The namespace that it was made in; `None` for the sandbox's root.
-    pub parent: Option<Arc<UserNamespace>>,
-    /// Effective user of the maker, as a kernel uid.
-    pub owner: u32,
-    /// Maps, once written.
-    pub maps: Mutex<IdMaps>,
-}
-
-/// The maps of a user namespace, in kernel ids (ids of the root namespace).
-#[derive(Debug, Default)]
-pub struct IdMaps {
-    /// /proc/PID/uid_map.
-    pub uid: Vec<IdRange>,
-    /// /proc/PID/gid_map.
-    pub gid: Vec<IdRange>,
-    /// /proc/PID/setgroups says "deny".
-    pub setgroups_denied: bool,
-}
-
-impl UserNamespace {
-    /// An id inside as a kernel id; `None` where nothing is mapped.
-    fn map_in(&self, id: u32, of: fn(&IdMaps) -> &[IdRange]) -> Option<u32> {
-        if self.parent.is_none() {
-            return Some(id);
-        }
-        let maps = self.maps.lock();
-        of(&maps)
-            .iter()
-            .find(|&&(inside, _, count)| id.wrapping_sub(inside) < count)
-            .map(|&(inside, outside, _)| outside.wrapping_add(id.wrapping_sub(inside)))
-    }
-
-    /// A kernel id as it is inside; `None` where nothing is mapped.
-    fn map_out(&self, id: u32, of: fn(&IdMaps) -> &[IdRange]) -> Option<u32> {
-        if self.parent.is_none() {
-            return Some(id);
-        }
-        let maps = self.maps.lock();
-        of(&maps)
-            .iter()
-            .find(|&&(_, outside, count)| id.wrapping_sub(outside) < count)
-            .map(|&(inside, outside, _)| inside.wrapping_add(id.wrapping_sub(outside)))
-    }
-
-    /// Owner and group have names inside.
-    fn knows(&self, attr: &Attr) -> bool {
-        self.parent.is_none()
-            || (self.map_out(attr.uid, |maps| &maps.uid).is_some()
-                && self.map_out(attr.gid, |maps| &maps.gid).is_some())
-    }
-
-    /// The kernel uid of a user of this namespace; `None` where nothing is mapped (`EINVAL` for `chown`).
-    pub fn kernel_uid(&self, uid: u32) -> Option<u32> {
-        self.map_in(uid, |maps| &maps.uid)
-    }
-
-    /// The kernel gid of a group of this namespace.
-    pub fn kernel_gid(&self, gid: u32) -> Option<u32> {
-        self.map_in(gid, |maps| &maps.gid)
-    }
-
-    /// What this namespace calls a kernel uid: 65534 where nothing is mapped.
-    pub fn guest_uid(&self, uid: u32) -> u32 {
-        self.map_out(uid, |maps| &maps.uid).unwrap_or(OVERFLOW_ID)
-    }
-
-    /// What this namespace calls a kernel gid.
-    pub fn guest_gid(&self, gid: u32) -> u32 {
-        self.map_out(gid, |maps| &maps.gid).unwrap_or(OVERFLOW_ID)
-    }
-
-    /// The sandbox's root user namespace: every id is itself.
-    pub fn root() -> Arc<Self> {
-        let all = vec![(0, 0, u32::MAX)];
-        let maps = IdMaps { uid: all.clone(), gid: all, setgroups_denied: false };
-        Arc::new(Self { parent: None, owner: 0, maps: Mutex::new(Rank::Leaf, maps) })
-    }
-}
-
 /// Identity and rights of a task. Immutable: a change makes a new one. Ids are kernel ids (ids of the
 /// sandbox's root user namespace).
 #[derive(Clone, Debug)]
@@ -196,6 +108,37 @@ impl Credentials {
             securebits: 0,
             user_ns,
         }
+    }
+
+    /// The same as one who enters a user namespace: every capability there, and none of what went with the old
+    /// one (`user_namespaces(7)`, "Capabilities").
+    pub fn entering(&self, user_ns: Arc<UserNamespace>) -> Self {
+        Self {
+            permitted: Capability::ALL,
+            effective: Capability::ALL,
+            inheritable: 0,
+            bounding: Capability::ALL,
+            ambient: 0,
+            securebits: 0,
+            user_ns,
+            ..self.clone()
+        }
+    }
+
+    /// These rights are among those of `old`: no more capabilities in the same namespace, or a namespace that the
+    /// owner of `old` made.
+    pub fn is_subset_of(&self, old: &Self) -> bool {
+        let mut ns = &self.user_ns;
+        if Arc::ptr_eq(ns, &old.user_ns) {
+            return self.permitted & !old.permitted == 0;
+        }
+        while let Some(parent) = &ns.parent {
+            if Arc::ptr_eq(parent, &old.user_ns) && ns.owner == old.euid {
+                return true;
+            }
+            ns = parent;
+        }
+        false
     }
 
     /// The effective set of the task's own user namespace holds the capability.

@@ -9,8 +9,8 @@ use abi::Errno;
 use abi::mount::MountFlags;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, OnceLock, Weak};
 use sync::{Rank, RwLock};
 
 /// Where a mount is attached.
@@ -21,6 +21,22 @@ pub(crate) struct Attach {
     pub(crate) namespace: Weak<MountNamespace>,
 }
 
+/// What somebody with fewer rights than its maker may not undo (`mount_namespaces(7)`, "Restrictions on mount
+/// namespaces").
+#[derive(Debug, Default)]
+pub(crate) struct Locks {
+    /// It cannot be taken away alone.
+    pub(crate) is_in_place: AtomicBool,
+    /// Flags that cannot be cleared; those of atime cannot be changed at all.
+    flags: OnceLock<MountFlags>,
+}
+
+/// Flags that say when times of access are noted.
+const ATIME: MountFlags = MountFlags::NOATIME.union(MountFlags::NODIRATIME).union(MountFlags::RELATIME);
+/// Flags that can be locked.
+const LOCKABLE: MountFlags =
+    MountFlags::RDONLY.union(MountFlags::NOSUID).union(MountFlags::NODEV).union(MountFlags::NOEXEC).union(ATIME);
+
 /// One mount.
 pub struct Mount {
     id: u64,
@@ -28,6 +44,8 @@ pub struct Mount {
     root: Arc<Dentry>,
     source: Vec<u8>,
     flags: AtomicU64,
+    /// Flags that stay, and whether the mount does: it came from the namespace of somebody with more rights.
+    locks: Locks,
     pub(crate) attach: RwLock<Attach>,
     /// Mounts on dentries of this one, by the dentry's address (the child keeps it alive).
     pub(crate) children: RwLock<HashMap<usize, Arc<Mount>>>,
@@ -55,6 +73,7 @@ impl Mount {
             root,
             source: source.to_vec(),
             flags: AtomicU64::new((flags & OWN_FLAGS).bits()),
+            locks: Locks::default(),
             attach: RwLock::new(Rank::Leaf, Attach::default()),
             children: RwLock::new(Rank::Leaf, HashMap::new()),
         })
@@ -85,8 +104,36 @@ impl Mount {
         MountFlags::from_bits_retain(self.flags.load(SeqCst))
     }
 
-    pub(crate) fn set_flags(&self, flags: MountFlags) {
+    /// Changes its flags: `EPERM` for those that are locked.
+    pub(crate) fn set_flags(&self, flags: MountFlags) -> Result<(), Errno> {
+        if let Some(&locked) = self.locks.flags.get()
+            && (!flags.contains(locked - ATIME) || flags & ATIME != locked & ATIME)
+        {
+            return Err(Errno::EPERM);
+        }
         self.flags.store((flags & OWN_FLAGS).bits(), SeqCst);
+        Ok(())
+    }
+
+    /// It cannot be taken away alone, only with what it is mounted on.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.locks.is_in_place.load(SeqCst)
+    }
+
+    /// Locks its flags, and, unless it is the top of what is given away, its place.
+    pub(crate) fn lock(&self, is_top: bool) {
+        self.locks.is_in_place.fetch_or(!is_top, SeqCst);
+        // Once is enough: flags that are locked stay.
+        let _ = self.locks.flags.set(self.flags() & LOCKABLE);
+    }
+
+    /// Takes over the locks of the mount that it is a copy of; the top of a copy may be taken away.
+    pub(crate) fn lock_as(&self, other: &Self, is_top: bool) {
+        self.locks.is_in_place.store(!is_top && other.is_locked(), SeqCst);
+        if let Some(&flags) = other.locks.flags.get() {
+            // It is new: nothing is locked yet.
+            let _ = self.locks.flags.set(flags);
+        }
     }
 
     /// Nothing can be changed through it.

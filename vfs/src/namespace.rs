@@ -1,11 +1,11 @@
 //! Mount namespaces: trees of mounts. `mount_namespaces(7)`. Every mount is private: changes do not
 //! propagate.
 
-use crate::cred::UserNamespace;
 use crate::dentry::Dentry;
 use crate::filesystem::Filesystem;
 use crate::mount::{Mount, key};
 use crate::place::Place;
+use crate::users::{Owner, UserNamespace};
 use crate::vfs::Vfs;
 use abi::Errno;
 use abi::fs::FileType;
@@ -22,7 +22,7 @@ const MOUNT_MAX: usize = 100_000;
 /// A tree of mounts.
 pub struct MountNamespace {
     vfs: Arc<Vfs>,
-    owner: Arc<UserNamespace>,
+    owner: Owner,
     root: RwLock<Option<Arc<Mount>>>,
     /// Held while the tree changes.
     tree: Mutex<()>,
@@ -52,7 +52,7 @@ impl MountNamespace {
     fn empty(vfs: &Arc<Vfs>, owner: Arc<UserNamespace>) -> Arc<Self> {
         Arc::new(Self {
             vfs: vfs.clone(),
-            owner,
+            owner: Owner::new(owner),
             root: RwLock::new(Rank::Leaf, None),
             tree: Mutex::new(Rank::Mounts, ()),
             count: AtomicUsize::new(0),
@@ -75,7 +75,7 @@ impl MountNamespace {
     }
 
     /// The user namespace whose `CAP_SYS_ADMIN` rules it.
-    pub const fn owner(&self) -> &Arc<UserNamespace> {
+    pub fn owner(&self) -> &Arc<UserNamespace> {
         &self.owner
     }
 
@@ -166,6 +166,13 @@ impl MountNamespace {
                 return Err(Errno::EINVAL);
             }
             let at = at.clone().top();
+            let hides = |mount: &Arc<Mount>| {
+                let covered = mount.covers();
+                mount.is_locked() && covered.is_some_and(|covered| from.dentry.is_ancestor_of(&covered.dentry))
+            };
+            if !recursive && from.mount.child_list().iter().any(hides) {
+                return Err(Errno::EINVAL);
+            }
             let (mount, count, _) = self.copy_tree(from, recursive)?;
             if let Err(errno) = self.attach(&mount, &at, count) {
                 dissolve(&mount);
@@ -180,9 +187,12 @@ impl MountNamespace {
     /// and the copies by old id. The tree is locked.
     #[expect(clippy::type_complexity, reason = "three results of one walk")]
     fn copy_tree(&self, from: &Place, recursive: bool) -> Result<(Arc<Mount>, usize, HashMap<u64, Arc<Mount>>), Errno> {
-        let copy_of =
-            |mount: &Mount, root: Arc<Dentry>| Mount::new(self.vfs.new_mount_id(), root, mount.source(), mount.flags());
-        let top = copy_of(&from.mount, from.dentry.clone());
+        let copy_of = |mount: &Mount, root: Arc<Dentry>, is_top: bool| {
+            let copy = Mount::new(self.vfs.new_mount_id(), root, mount.source(), mount.flags());
+            copy.lock_as(mount, is_top);
+            copy
+        };
+        let top = copy_of(&from.mount, from.dentry.clone(), true);
         let mut map = HashMap::from([(from.mount.id(), top.clone())]);
         let mut count = 1;
         let mut work = if recursive { vec![(from.mount.clone(), top.clone())] } else { Vec::new() };
@@ -196,7 +206,7 @@ impl MountNamespace {
                     dissolve(&top);
                     return Err(Errno::ENOSPC);
                 }
-                let copy = copy_of(&child, child.root().clone());
+                let copy = copy_of(&child, child.root().clone(), false);
                 hang(&copy, &Place { mount: new.clone(), dentry: covered.dentry });
                 count += 1;
                 map.insert(child.id(), copy.clone());
@@ -211,7 +221,7 @@ impl MountNamespace {
         if !self.contains(&at.mount) || !at.is_mount_root() {
             return Err(Errno::EINVAL);
         }
-        at.mount.set_flags(flags);
+        at.mount.set_flags(flags)?;
         self.changed();
         Ok(())
     }
@@ -222,6 +232,9 @@ impl MountNamespace {
             let _tree = self.tree.lock();
             let at = at.clone().top();
             if !self.contains(&from.mount) || !self.contains(&at.mount) || !from.is_mount_root() {
+                return Err(Errno::EINVAL);
+            }
+            if from.mount.is_locked() {
                 return Err(Errno::EINVAL);
             }
             let old = from.mount.covers().ok_or(Errno::EINVAL)?;
@@ -253,6 +266,9 @@ impl MountNamespace {
         {
             let _tree = self.tree.lock();
             if !at.is_mount_root() || !self.contains(&at.mount) {
+                return Err(Errno::EINVAL);
+            }
+            if at.mount.is_locked() {
                 return Err(Errno::EINVAL);
             }
             let covered = at.mount.covers().ok_or(Errno::EBUSY)?;
@@ -288,6 +304,9 @@ impl MountNamespace {
             if Arc::ptr_eq(&new_root.mount, &root.mount) || Arc::ptr_eq(&put_old.mount, &root.mount) {
                 return Err(Errno::EBUSY);
             }
+            if new_root.mount.is_locked() {
+                return Err(Errno::EINVAL);
+            }
             if !root.is_mount_root() || !new_root.is_mount_root() {
                 return Err(Errno::EINVAL);
             }
@@ -316,6 +335,7 @@ impl MountNamespace {
     /// A copy for `CLONE_NEWNS`, and the copies of its mounts by the old ids. `ENOSPC`.
     #[expect(clippy::type_complexity, reason = "the map is used once")]
     pub fn copy(&self, owner: Arc<UserNamespace>) -> Result<(Arc<Self>, HashMap<u64, Arc<Mount>>), Errno> {
+        let is_owners = Arc::ptr_eq(&owner, &self.owner);
         let new = Self::empty(&self.vfs, owner);
         let _tree = self.tree.lock();
         let root = self.root.read().clone().ok_or(Errno::EINVAL)?;
@@ -323,6 +343,9 @@ impl MountNamespace {
         let (top, count, map) = self.copy_tree(&from, true)?;
         for mount in subtree(&top) {
             mount.attach.write().namespace = Arc::downgrade(&new);
+            if !is_owners {
+                mount.lock(Arc::ptr_eq(&mount, &top));
+            }
         }
         new.set_root(top);
         new.count.store(count, SeqCst);

@@ -275,6 +275,7 @@ impl Walk<'_> {
     fn open_counted(&self, inode: &Arc<dyn Inode>, flags: OpenFlags) -> Result<Box<dyn crate::File>, Fail> {
         let ops = inode.clone().open(self.caller, flags)?;
         if flags.contains(OpenFlags::TRUNC) {
+            crate::attr::drop_capabilities(self.caller, inode)?;
             let mode = crate::attr::without_set_ids(self.caller, inode)?;
             inode.set_attr(self.caller, &AttrChange { size: Some(0), mode, ..AttrChange::default() })?;
             notify::on_inode(inode, Event::MODIFY);

@@ -80,7 +80,7 @@ impl Walk<'_> {
         if flags.contains(RenameFlags::EXCHANGE) && flags.intersects(exclusive) {
             return Err(Errno::EINVAL);
         }
-        if flags.contains(RenameFlags::WHITEOUT) && !self.caller.creds.has(Capability::Mknod) {
+        if flags.contains(RenameFlags::WHITEOUT) && !self.caller.creds.has_in_root(Capability::Mknod) {
             return Err(Errno::EPERM);
         }
         let (old_dir, old_last, old_name) = self.to_parent(path)?;

@@ -1,6 +1,6 @@
 //! Reading and writing through an open file: offsets, limits, seals, `SIGPIPE`.
 
-use crate::attr::{size_limit, without_set_ids};
+use crate::attr::{drop_capabilities, size_limit, without_set_ids};
 use crate::caller::Caller;
 use crate::file::{DirSink, Io};
 use crate::inode::AttrChange;
@@ -152,6 +152,9 @@ impl OpenFile {
                 }
                 left = left.min(usize::try_from(within).unwrap_or(usize::MAX));
             }
+        }
+        if left > 0 {
+            drop_capabilities(io.caller, inode)?;
         }
         if left > 0
             && let Some(mode) = without_set_ids(io.caller, inode)?

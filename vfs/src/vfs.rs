@@ -6,6 +6,7 @@ use crate::device::DeviceTable;
 use crate::filesystem::Filesystem;
 use crate::inode::Inode;
 use crate::superblock::Superblock;
+use crate::users::UserNamespace;
 use abi::Errno;
 use abi::mount::MountFlags;
 use std::collections::HashMap;
@@ -26,6 +27,11 @@ pub trait FilesystemType: Send + Sync {
     /// May be mounted by root of a user namespace that is not the sandbox's own.
     fn is_user_mountable(&self) -> bool {
         false
+    }
+
+    /// The user namespace whose root mounts it for the caller.
+    fn owner(&self, caller: &Caller) -> Arc<UserNamespace> {
+        caller.creds.user_ns.clone()
     }
 
     /// Makes an instance. `data` is the option string of `mount(2)`; `EINVAL` for options that are not known.

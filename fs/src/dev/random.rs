@@ -89,7 +89,7 @@ impl File for Random {
             return Ok(0);
         }
         if ADMIN_COMMANDS.contains(&command) {
-            let is_admin = io.caller.creds.has(Capability::SysAdmin);
+            let is_admin = io.caller.creds.has_in_root(Capability::SysAdmin);
             return if is_admin { Ok(0) } else { Err(Errno::EPERM.into()) };
         }
         Err(Errno::EINVAL.into())

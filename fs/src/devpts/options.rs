@@ -2,6 +2,7 @@
 
 use abi::Errno;
 use std::fmt::Write as _;
+use vfs::UserNamespace;
 
 /// Number of pseudoterminals that an instance may have at most.
 const MAX: u32 = 1 << 20;
@@ -47,6 +48,13 @@ impl Options {
             }
         }
         Ok(options)
+    }
+
+    /// With ids that are those of a user namespace: `EINVAL` for those that it does not have.
+    pub fn within(self, users: &UserNamespace) -> Result<Self, Errno> {
+        let uid = self.uid.map(|uid| users.kernel_uid(uid).ok_or(Errno::EINVAL)).transpose()?;
+        let gid = self.gid.map(|gid| users.kernel_gid(gid).ok_or(Errno::EINVAL)).transpose()?;
+        Ok(Self { uid, gid, ..self })
     }
 
     /// As /proc/mounts shows them.

@@ -3,62 +3,21 @@
 use super::process::Process;
 use abi::Errno;
 use std::sync::Arc;
-use vfs::{Caller, Capability, Credentials, IdMaps, IdRange, UserNamespace};
+use vfs::{Caller, Capability, Credentials, IdKind, IdRange, UserNamespace};
 
 type Text = Result<Vec<u8>, Errno>;
 
 /// Lines of a map at most.
 const LINES_MAX: usize = 340;
 
-/// Which ids a file is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    User,
-    Group,
-}
-
-impl Kind {
-    fn of(self, maps: &IdMaps) -> &Vec<IdRange> {
-        match self {
-            Self::User => &maps.uid,
-            Self::Group => &maps.gid,
-        }
-    }
-
-    fn of_mut(self, maps: &mut IdMaps) -> &mut Vec<IdRange> {
-        match self {
-            Self::User => &mut maps.uid,
-            Self::Group => &mut maps.gid,
-        }
-    }
-}
-
-/// A kernel id as a namespace has it; the overflow id when it has none.
-fn inside(ns: &UserNamespace, kind: Kind, id: u32) -> Option<u32> {
-    let maps = ns.maps.lock();
-    let range = kind.of(&maps).iter().find(|range| id.wrapping_sub(range.1) < range.2)?;
-    Some(range.0 + (id - range.1))
-}
-
-/// The kernel id of an id of a namespace.
-fn outside(ns: &UserNamespace, kind: Kind, first: u32, count: u32) -> Option<u32> {
-    let maps = ns.maps.lock();
-    let range = kind.of(&maps).iter().find(|range| {
-        let at = first.wrapping_sub(range.0);
-        first >= range.0 && at < range.2 && count <= range.2 - at
-    })?;
-    Some(range.1 + (first - range.0))
-}
-
-fn show(process: &Process, caller: &Caller, kind: Kind) -> Text {
+fn show(process: &Process, caller: &Caller, kind: IdKind) -> Text {
     let ns = process.task.creds().user_ns.clone();
-    let ranges = kind.of(&ns.maps.lock()).clone();
     let reader = &caller.creds.user_ns;
     // A reader inside sees the parent's ids, one outside its own.
     let seen_from = if Arc::ptr_eq(reader, &ns) { ns.parent.as_ref().unwrap_or(reader) } else { reader };
     let mut out = Vec::new();
-    for (first, kernel_id, count) in ranges {
-        let lower = inside(seen_from, kind, kernel_id).unwrap_or(u32::MAX);
+    for &(first, kernel_id, count) in ns.ranges(kind) {
+        let lower = seen_from.map_out(kind, kernel_id).unwrap_or(u32::MAX);
         put!(out, "{first:10} {lower:10} {count:10}\n");
     }
     Ok(out)
@@ -66,12 +25,17 @@ fn show(process: &Process, caller: &Caller, kind: Kind) -> Text {
 
 /// `proc_pid_uid_map(5)`.
 pub(super) fn uid_map(process: &Process, caller: &Caller) -> Text {
-    show(process, caller, Kind::User)
+    show(process, caller, IdKind::User)
 }
 
 /// `proc_pid_gid_map(5)`.
 pub(super) fn gid_map(process: &Process, caller: &Caller) -> Text {
-    show(process, caller, Kind::Group)
+    show(process, caller, IdKind::Group)
+}
+
+/// Map of project ids, which quotas count by.
+pub(super) fn projid_map(process: &Process, caller: &Caller) -> Text {
+    show(process, caller, IdKind::Project)
 }
 
 /// Lines of a map as they were written: inside, outside, count. `EINVAL` for anything that is no map.
@@ -95,69 +59,87 @@ fn parse(bytes: &[u8]) -> Result<Vec<IdRange>, Errno> {
     if ranges.is_empty() || ranges.len() > LINES_MAX { Err(Errno::EINVAL) } else { Ok(ranges) }
 }
 
+/// The right over ids of this kind; any may be project ids.
+const fn right(kind: IdKind) -> Option<Capability> {
+    match kind {
+        IdKind::User => Some(Capability::Setuid),
+        IdKind::Group => Some(Capability::Setgid),
+        IdKind::Project => None,
+    }
+}
+
+/// May user 0 of the parent be mapped, if it is? Files could be given capabilities in its name.
+fn may_map_root(writer: &Credentials, ns: &Arc<UserNamespace>, parent: &Arc<UserNamespace>, map: &[IdRange]) -> bool {
+    if map.iter().all(|&(_, lower, _)| lower != 0) {
+        return true;
+    }
+    if Arc::ptr_eq(&writer.user_ns, ns) { ns.maker_had_setfcap } else { writer.has_in(parent, Capability::Setfcap) }
+}
+
 /// May the writer set this map? Either it has the right over ids in the parent, or it maps its own id alone.
 fn may_set(
     writer: &Credentials,
     ns: &Arc<UserNamespace>,
     parent: &Arc<UserNamespace>,
-    kind: Kind,
+    kind: IdKind,
     map: &[IdRange],
 ) -> bool {
-    let capability = match kind {
-        Kind::User => Capability::Setuid,
-        Kind::Group => Capability::Setgid,
-    };
-    if let [(_, lower, 1)] = *map {
-        let own = match kind {
-            Kind::User => writer.euid,
-            Kind::Group => writer.egid,
+    if kind == IdKind::User && !may_map_root(writer, ns, parent, map) {
+        return false;
+    }
+    if let [(_, lower, 1)] = *map
+        && ns.owner == writer.euid
+    {
+        let is_own = match kind {
+            IdKind::User => parent.kernel_uid(lower) == Some(writer.euid),
+            IdKind::Group => ns.is_setgroups_denied() && parent.kernel_gid(lower) == Some(writer.egid),
+            IdKind::Project => false,
         };
-        let is_allowed = kind == Kind::User || ns.maps.lock().setgroups_denied;
-        if ns.owner == writer.euid && is_allowed && outside(parent, kind, lower, 1) == Some(own) {
+        if is_own {
             return true;
         }
     }
-    writer.has_in(parent, capability)
+    right(kind).is_none_or(|right| writer.has_in(parent, right))
 }
 
-fn store(process: &Process, caller: &Caller, bytes: &[u8], kind: Kind) -> Result<(), Errno> {
+fn store(process: &Process, caller: &Caller, bytes: &[u8], kind: IdKind) -> Result<(), Errno> {
     let ns = process.task.creds().user_ns.clone();
     let parent = ns.parent.clone().ok_or(Errno::EPERM)?;
     let writer = &caller.creds;
-    if !kind.of(&ns.maps.lock()).is_empty() || !writer.has_in(&ns, Capability::SysAdmin) {
-        return Err(Errno::EPERM);
-    }
     // The writer is in the namespace or in its parent.
     if !Arc::ptr_eq(&writer.user_ns, &ns) && !Arc::ptr_eq(&writer.user_ns, &parent) {
+        return Err(Errno::EPERM);
+    }
+    if !ns.ranges(kind).is_empty() || (right(kind).is_some() && !writer.has_in(&ns, Capability::SysAdmin)) {
         return Err(Errno::EPERM);
     }
     let map = parse(bytes)?;
     if !may_set(writer, &ns, &parent, kind, &map) {
         return Err(Errno::EPERM);
     }
-    let lower = |&(first, second, count): &IdRange| Some((first, outside(&parent, kind, second, count)?, count));
+    let lower = |&(first, second, count): &IdRange| Some((first, parent.map_in(kind, second, count)?, count));
     let ranges: Vec<IdRange> = map.iter().map(|range| lower(range).ok_or(Errno::EPERM)).collect::<Result<_, _>>()?;
-    let mut maps = ns.maps.lock();
-    if !kind.of(&maps).is_empty() {
-        return Err(Errno::EPERM);
-    }
-    *kind.of_mut(&mut maps) = ranges;
-    Ok(())
+    ns.set_map(kind, ranges)
 }
 
 /// Sets the map of users, once.
 pub(super) fn set_uid_map(process: &Process, caller: &Caller, bytes: &[u8]) -> Result<(), Errno> {
-    store(process, caller, bytes, Kind::User)
+    store(process, caller, bytes, IdKind::User)
 }
 
 /// Sets the map of groups, once.
 pub(super) fn set_gid_map(process: &Process, caller: &Caller, bytes: &[u8]) -> Result<(), Errno> {
-    store(process, caller, bytes, Kind::Group)
+    store(process, caller, bytes, IdKind::Group)
+}
+
+/// Sets the map of project ids, once.
+pub(super) fn set_projid_map(process: &Process, caller: &Caller, bytes: &[u8]) -> Result<(), Errno> {
+    store(process, caller, bytes, IdKind::Project)
 }
 
 /// `proc_pid_setgroups(5)`.
 pub(super) fn setgroups(process: &Process, _caller: &Caller) -> Text {
-    let is_denied = process.task.creds().user_ns.maps.lock().setgroups_denied;
+    let is_denied = process.task.creds().user_ns.is_setgroups_denied();
     Ok(if is_denied { b"deny\n".to_vec() } else { b"allow\n".to_vec() })
 }
 
@@ -167,15 +149,10 @@ pub(super) fn set_setgroups(process: &Process, caller: &Caller, bytes: &[u8]) ->
     if !caller.creds.has_in(&ns, Capability::SysAdmin) {
         return Err(Errno::EACCES);
     }
-    let mut maps = ns.maps.lock();
     match bytes.trim_ascii_end() {
-        b"allow" if maps.setgroups_denied => Err(Errno::EPERM),
+        b"allow" if ns.is_setgroups_denied() => Err(Errno::EPERM),
         b"allow" => Ok(()),
-        b"deny" if !maps.gid.is_empty() => Err(Errno::EPERM),
-        b"deny" => {
-            maps.setgroups_denied = true;
-            Ok(())
-        }
+        b"deny" => ns.deny_setgroups(),
         _ => Err(Errno::EINVAL),
     }
 }

@@ -5,7 +5,7 @@ use super::root::Root;
 use super::stat::State;
 use crate::sys::Machine;
 use abi::Errno;
-use kernel::ThreadGroup;
+use kernel::{Task, ThreadGroup};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -170,10 +170,15 @@ pub(super) fn loadavg(root: &Root, _caller: &Caller) -> Text {
     Ok(format!("0.00 0.00 0.00 {running}/{all} {last}\n").into_bytes())
 }
 
+/// A time since the start of the machine as the reader's time namespace has it.
+pub(super) fn since_boot(caller: &Caller, time: Duration) -> Duration {
+    Task::of(caller).map_or(time, |task| task.clock_offsets().shown(Clock::Boottime, time))
+}
+
 /// `proc_uptime(5)`.
-pub(super) fn uptime(root: &Root, _caller: &Caller) -> Text {
+pub(super) fn uptime(root: &Root, caller: &Caller) -> Text {
     let (user, system) = used(&root.kernel.groups());
-    let (up, idle) = (root.kernel.uptime(), idle(root, user + system));
+    let (up, idle) = (since_boot(caller, root.kernel.uptime()), idle(root, user + system));
     let hundredths = |time: Duration| time.subsec_millis() / 10;
     Ok(format!("{}.{:02} {}.{:02}\n", up.as_secs(), hundredths(up), idle.as_secs(), hundredths(idle)).into_bytes())
 }

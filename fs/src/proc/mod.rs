@@ -18,6 +18,7 @@ mod dump;
 mod fds;
 mod ids;
 mod limits;
+mod login;
 mod machine;
 mod mem;
 mod namespaces;
@@ -36,9 +37,10 @@ mod sysvipc;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod timens;
 mod timers;
 
-pub use namespaces::{Namespace, NamespaceFile};
+pub use namespaces::{NamespaceFile, namespace_file};
 pub use process::task_of;
 pub use root::procfs;
 pub use settings::Settings;

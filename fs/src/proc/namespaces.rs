@@ -4,10 +4,10 @@ use super::process::{Process, readable};
 use crate::pseudo::{Child, Name, Object, PseudoFs, Subject};
 use abi::Errno;
 use abi::fs::{FileType, OpenFlags};
-use kernel::{PidNamespace, UtsNamespace};
+use kernel::Namespace;
 use std::sync::Arc;
 use sync::Fail;
-use vfs::{CachePolicy, Caller, File, Filesystem, LinkTarget, MountNamespace, OpenFile, Place, UserNamespace};
+use vfs::{CachePolicy, Caller, File, Filesystem, LinkTarget, OpenFile, Place};
 
 type Text = Result<Vec<u8>, Errno>;
 
@@ -29,47 +29,6 @@ pub(super) fn mountstats(process: &Process, _caller: &Caller) -> Text {
     Ok(fs.namespace().mountstats_text(&fs.root()))
 }
 
-/// A namespace that a link of /proc/PID/ns leads to.
-#[derive(Clone)]
-pub enum Namespace {
-    /// `mnt`.
-    Mounts(Arc<MountNamespace>),
-    /// `uts`.
-    Uts(Arc<UtsNamespace>),
-    /// `pid` and `pid_for_children`.
-    Pids(Arc<PidNamespace>),
-    /// `user`.
-    Users(Arc<UserNamespace>),
-    /// One of a kind that the sandbox has only once: its name and number.
-    Only(&'static str, u64),
-}
-
-impl Namespace {
-    /// Kind and number, as in `mnt:[4026531832]`.
-    fn label(&self) -> (&'static str, u64) {
-        match self {
-            Self::Mounts(ns) => ("mnt", ns.id().unwrap_or(FIRST + 1)),
-            Self::Uts(ns) => ("uts", ns.id),
-            Self::Pids(ns) => ("pid", ns.id),
-            Self::Users(ns) => ("user", user_id(ns)),
-            Self::Only(name, id) => (name, *id),
-        }
-    }
-
-    fn name(&self) -> String {
-        let (kind, id) = self.label();
-        format!("{kind}:[{id}]")
-    }
-}
-
-/// Numbers of namespaces start here, as Linux's do.
-const FIRST: u64 = 4_026_531_834;
-
-/// The number of a user namespace: the root's is Linux's, others follow from where they are.
-fn user_id(ns: &Arc<UserNamespace>) -> u64 {
-    if ns.parent.is_none() { FIRST + 3 } else { FIRST + 4096 + (Arc::as_ptr(ns).addr() as u64 >> 4) % (1 << 30) }
-}
-
 /// Names of the links, in order.
 const NAMES: [&str; 10] =
     ["cgroup", "ipc", "mnt", "net", "pid", "pid_for_children", "time", "time_for_children", "user", "uts"];
@@ -77,16 +36,19 @@ const NAMES: [&str; 10] =
 /// The namespace behind a link.
 fn find(process: &Process, name: &[u8]) -> Result<Namespace, Errno> {
     let task = &process.task;
+    let live = task.live().ok_or(Errno::ENOENT);
+    let all = task.attributes().namespaces;
     Ok(match name {
-        b"cgroup" => Namespace::Only("cgroup", FIRST + 1),
-        b"ipc" => Namespace::Only("ipc", FIRST + 5),
-        b"net" => Namespace::Only("net", FIRST + 6),
-        b"time" | b"time_for_children" => Namespace::Only("time", FIRST),
-        b"mnt" => Namespace::Mounts(task.fs().ok_or(Errno::ENOENT)?.namespace()),
-        b"pid" => Namespace::Pids(task.pid_namespace()),
-        b"pid_for_children" => Namespace::Pids(task.attributes().namespaces.pid_for_children),
-        b"user" => Namespace::Users(task.creds().user_ns.clone()),
-        b"uts" => Namespace::Uts(task.attributes().namespaces.uts),
+        b"user" => Namespace::User(task.creds().user_ns.clone()),
+        b"mnt" => Namespace::Mount(live?.fs.namespace()),
+        b"pid" => Namespace::Pid(task.pid_namespace()),
+        b"pid_for_children" => Namespace::Pid(all.pid_for_children),
+        b"cgroup" => Namespace::Cgroup(all.cgroup),
+        b"ipc" => live.map(|_| Namespace::Ipc(all.ipc))?,
+        b"net" => live.map(|_| Namespace::Net(all.net))?,
+        b"time" => live.map(|_| Namespace::Time(all.time))?,
+        b"time_for_children" => live.map(|_| Namespace::Time(all.time_for_children))?,
+        b"uts" => live.map(|_| Namespace::Uts(all.uts))?,
         _ => return Err(Errno::ENOENT),
     })
 }
@@ -148,7 +110,7 @@ impl Object for NamespaceLink {
 
     fn target(&self, caller: &Caller) -> Result<LinkTarget, Errno> {
         readable(&self.process, caller)?;
-        Ok(LinkTarget::File(open_file(find(&self.process, self.name.as_bytes())?)))
+        Ok(LinkTarget::File(namespace_file(find(&self.process, self.name.as_bytes())?)))
     }
 }
 
@@ -157,9 +119,15 @@ const NSFS_DEVICE: u64 = 4;
 /// Its `statfs(2)` magic.
 const NSFS_MAGIC: u64 = 0x6e73_6673;
 
+/// The name of the file of a namespace.
+fn name_of(namespace: &Namespace) -> String {
+    let (kind, id) = namespace.label();
+    format!("{kind}:[{id}]")
+}
+
 /// The file of a namespace, at a place without a name in any tree.
-fn open_file(namespace: Namespace) -> Arc<OpenFile> {
-    let name = namespace.name();
+pub fn namespace_file(namespace: Namespace) -> Arc<OpenFile> {
+    let name = name_of(&namespace);
     let ops = Box::new(NamespaceFile(namespace.clone()));
     let object = move || -> Box<dyn Object> { Box::new(NamespaceNode(namespace.clone())) };
     let fs = PseudoFs::new("nsfs", NSFS_MAGIC, NSFS_DEVICE, String::new(), object);
@@ -192,6 +160,6 @@ pub struct NamespaceFile(pub Namespace);
 
 impl File for NamespaceFile {
     fn anonymous_name(&self) -> Option<String> {
-        Some(self.0.name())
+        Some(name_of(&self.0))
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn set_oom_score_adj(process: &Process, caller: &Caller, bytes: &[u8]
         return Err(Errno::EINVAL);
     }
     let group = process.task.group();
-    let is_capable = caller.creds.has(Capability::SysResource);
+    let is_capable = caller.creds.has_in_root(Capability::SysResource);
     if adj < group.oom_score_adj_min.load(Relaxed) && !is_capable {
         return Err(Errno::EACCES);
     }
@@ -64,7 +64,7 @@ pub(super) fn set_oom_adj(process: &Process, caller: &Caller, bytes: &[u8]) -> R
     }
     let adj = if old == 15 { ADJ_MAX } else { old * 1000 / 17 };
     let current = &process.task.group().oom_score_adj;
-    if adj < current.load(Relaxed) && !caller.creds.has(Capability::SysResource) {
+    if adj < current.load(Relaxed) && !caller.creds.has_in_root(Capability::SysResource) {
         return Err(Errno::EACCES);
     }
     current.store(adj, Relaxed);

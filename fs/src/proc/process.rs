@@ -4,7 +4,7 @@ use super::access::check_read;
 use super::fds::{FdDir, What as FdWhat};
 use super::root::Root;
 use super::tasks::TaskDir;
-use super::{addresses, dump, ids, limits, mem, namespaces, net, oom, pagemap, smaps, stat, status, timers};
+use super::{addresses, dump, ids, limits, login, mem, namespaces, net, oom, pagemap, smaps, stat, status, timens, timers};
 use crate::pseudo::{Node, Object, Row, Subject, TableDir, dir, file, knob, link, special, text};
 use abi::Errno;
 use abi::fs::FileType;
@@ -92,7 +92,7 @@ macro_rules! rows {
             knob("gid_map", 0o644, ids::gid_map, ids::set_gid_map),
             text("io", 0o400, stat::io).with_check(readable),
             text("limits", 0o444, limits::limits),
-            knob("loginuid", 0o644, |_, _| Ok(b"4294967295".to_vec()), |_, _, _| Ok(())),
+            knob("loginuid", 0o644, login::uid, login::set_uid),
             text("maps", 0o444, addresses::maps).with_check(readable),
             file("mem", 0o600, mem::open),
             text("mountinfo", 0o444, namespaces::mountinfo),
@@ -105,11 +105,11 @@ macro_rules! rows {
             knob("oom_score_adj", 0o644, oom::oom_score_adj, oom::set_oom_score_adj),
             file("pagemap", 0o400, pagemap::open),
             text("personality", 0o400, status::personality),
-            knob("projid_map", 0o644, |_, _| Ok(Vec::new()), |_, _, _| Err(Errno::EPERM)),
+            knob("projid_map", 0o644, ids::projid_map, ids::set_projid_map),
             link("root", root_dir),
             text("sched", 0o644, stat::sched),
             text("schedstat", 0o444, stat::schedstat),
-            text("sessionid", 0o444, |_, _| Ok(b"4294967295".to_vec())),
+            text("sessionid", 0o444, login::session),
             knob("setgroups", 0o644, ids::setgroups, ids::set_setgroups),
             text("smaps", 0o444, smaps::smaps).with_check(readable),
             text("smaps_rollup", 0o444, smaps::smaps_rollup).with_check(readable),
@@ -118,7 +118,7 @@ macro_rules! rows {
             text("statm", 0o444, stat::statm),
             text("status", 0o444, status::status),
             text("syscall", 0o400, stat::syscall).with_check(readable),
-            text("timens_offsets", 0o644, |_, _| Ok(b"monotonic           0         0\nboottime            0         0\n".to_vec())),
+            knob("timens_offsets", 0o644, timens::offsets, timens::set_offsets),
             knob("uid_map", 0o644, ids::uid_map, ids::set_uid_map),
             text("wchan", 0o444, |_, _| Ok(b"0".to_vec())),
         ]

@@ -1,7 +1,7 @@
 //! Figures of a process: `proc_pid_stat(5)`, `proc_pid_statm(5)`, scheduling.
 
 use super::access::may_read;
-use super::machine::ticks;
+use super::machine::{since_boot, ticks};
 use super::process::Process;
 use abi::Errno;
 use kernel::{Status, Task, Transfers, Usage};
@@ -98,7 +98,7 @@ pub(super) fn stat(process: &Process, caller: &Caller) -> Text {
     let (own, children) = usage(process);
     let sched = attributes.sched;
     let priority = if sched.priority > 0 { -1 - i64::from(sched.priority) } else { 20 + i64::from(sched.nice) };
-    let start = ticks(task.start_time().saturating_sub(task.kernel().boot()));
+    let start = ticks(since_boot(caller, task.start_time().saturating_sub(task.kernel().boot())));
     let mm = task.mm();
     let is_permitted = may_read(caller, task);
     let sizes = mm.as_ref().map(|mm| mm.usage()).unwrap_or_default();

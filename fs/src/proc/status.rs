@@ -52,9 +52,9 @@ fn ids(out: &mut Vec<u8>, name: &str, ids: impl IntoIterator<Item = i32>) {
 }
 
 /// `proc_pid_status(5)`.
-pub(super) fn status(process: &Process, _caller: &Caller) -> Text {
+pub(super) fn status(process: &Process, caller: &Caller) -> Text {
     let mut out = Vec::new();
-    identity(&mut out, process);
+    identity(&mut out, process, caller);
     if let Some(mm) = process.task.mm() {
         memory(&mut out, &mm, process.task.group().is_dumping());
     }
@@ -66,7 +66,7 @@ pub(super) fn status(process: &Process, _caller: &Caller) -> Text {
     Ok(out)
 }
 
-fn identity(out: &mut Vec<u8>, process: &Process) {
+fn identity(out: &mut Vec<u8>, process: &Process, caller: &Caller) {
     let (task, ns) = (&process.task, &process.root.ns);
     let group = task.group();
     let creds = task.creds();
@@ -85,10 +85,12 @@ fn identity(out: &mut Vec<u8>, process: &Process) {
     let (state, tgid, pid) = (State::of(task), group.pid().within(ns), task.tid_in(ns));
     put!(out, "State:\t{}\nTgid:\t{tgid}\nNgid:\t0\nPid:\t{pid}\n", state.words());
     put!(out, "PPid:\t{}\nTracerPid:\t{}\n", parent_id(process), tracer_id(process));
-    put!(out, "Uid:\t{}\t{}\t{}\t{}\n", creds.uid, creds.euid, creds.suid, creds.fsuid);
-    put!(out, "Gid:\t{}\t{}\t{}\t{}\n", creds.gid, creds.egid, creds.sgid, creds.fsgid);
+    let users = &caller.creds.user_ns;
+    let [uid, euid, suid, fsuid] = [creds.uid, creds.euid, creds.suid, creds.fsuid].map(|id| users.guest_uid(id));
+    let [gid, egid, sgid, fsgid] = [creds.gid, creds.egid, creds.sgid, creds.fsgid].map(|id| users.guest_gid(id));
+    put!(out, "Uid:\t{uid}\t{euid}\t{suid}\t{fsuid}\nGid:\t{gid}\t{egid}\t{sgid}\t{fsgid}\n");
     put!(out, "FDSize:\t{}\nGroups:\t", task.fds().map_or(0, |fds| fds.size()));
-    let groups: Vec<String> = creds.groups.iter().map(ToString::to_string).collect();
+    let groups: Vec<String> = creds.groups.iter().map(|&gid| users.guest_gid(gid).to_string()).collect();
     put!(out, "{} \n", groups.join(" "));
     let process_group = group.process_group();
     ids(out, "NStgid", group.pid().ids_from(ns).iter().copied());

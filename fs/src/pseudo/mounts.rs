@@ -7,16 +7,20 @@ use crate::sys::{Machine, cgroup2, sysfs};
 use crate::tty::{KernelJobs, Terminals};
 use abi::Errno;
 use abi::mount::MountFlags;
-use kernel::{Kernel, Task};
+use kernel::{Kernel, Namespaces, Task};
 use std::sync::{Arc, Weak};
-use vfs::{Caller, Filesystem, FilesystemType, Vfs};
+use vfs::{Caller, Filesystem, FilesystemType, UserNamespace, Vfs};
 
 /// Makes an instance with a device number, by the options of `mount(2)`.
 type Make = Box<dyn Fn(&Caller, u64, &[u8]) -> Result<Arc<PseudoFs>, Errno> + Send + Sync>;
 
+/// Which of a task's namespaces a filesystem shows: its owner's root may mount it.
+type Owner = fn(&Namespaces) -> Option<Arc<UserNamespace>>;
+
 /// A kind of filesystem as a function.
 struct Kind {
     name: &'static str,
+    owner: Owner,
     vfs: Weak<Vfs>,
     make: Make,
 }
@@ -28,6 +32,11 @@ impl FilesystemType for Kind {
 
     fn is_user_mountable(&self) -> bool {
         true
+    }
+
+    fn owner(&self, caller: &Caller) -> Arc<UserNamespace> {
+        let owner = Task::of(caller).and_then(|task| (self.owner)(&task.attributes().namespaces));
+        owner.unwrap_or_else(|| caller.creds.user_ns.clone())
     }
 
     fn mount(
@@ -61,13 +70,14 @@ pub fn register(kernel: &Arc<Kernel>, vfs: &Arc<Vfs>) -> Arc<Terminals> {
     terminals.register(vfs.devices());
     kernel.set_part(terminals.clone());
     crate::dev::register(vfs);
-    let add = |name, make: Make| {
-        vfs.register_filesystem(Arc::new(Kind { name, vfs: Arc::downgrade(vfs), make }));
+    let add = |name, owner: Owner, make: Make| {
+        vfs.register_filesystem(Arc::new(Kind { name, owner, vfs: Arc::downgrade(vfs), make }));
     };
     // The kernel owns the vfs by its processes.
     let weak = Arc::downgrade(kernel);
     add(
         "proc",
+        |namespaces| Some(namespaces.pid_for_children.owner.clone()),
         Box::new(move |caller, device, data| {
             check_proc_options(data)?;
             let kernel = weak.upgrade().ok_or(Errno::ENODEV)?;
@@ -78,18 +88,20 @@ pub fn register(kernel: &Arc<Kernel>, vfs: &Arc<Vfs>) -> Arc<Terminals> {
     let weak = Arc::downgrade(kernel);
     add(
         "sysfs",
+        |namespaces| Some(namespaces.net.owner().clone()),
         Box::new(move |_, device, data| {
             no_options(data)?;
             Ok(sysfs(Machine::of(&weak.upgrade().ok_or(Errno::ENODEV)?), device))
         }),
     );
-    add("cgroup2", Box::new(|_, device, _| Ok(cgroup2(device))));
+    add("cgroup2", |namespaces| Some(namespaces.cgroup.owner.clone()), Box::new(|_, device, _| Ok(cgroup2(device))));
     let weak = Arc::downgrade(&terminals);
     add(
         "devpts",
-        Box::new(move |_, device, data| {
+        |_| None,
+        Box::new(move |caller, device, data| {
             let terminals = weak.upgrade().ok_or(Errno::ENODEV)?;
-            Ok(DevPts::new(terminals, Options::parse(data)?).filesystem(device))
+            Ok(DevPts::new(terminals, Options::parse(data)?.within(&caller.creds.user_ns)?).filesystem(device))
         }),
     );
     terminals

@@ -136,11 +136,11 @@ impl FilesystemType for TmpfsType {
 
     fn mount(
         &self,
-        _caller: &Caller,
+        caller: &Caller,
         _source: &[u8],
         _flags: MountFlags,
         data: &[u8],
     ) -> Result<Arc<dyn Filesystem>, Errno> {
-        Ok(Tmpfs::new(TmpfsOptions::parse(data)?))
+        Ok(Tmpfs::new(TmpfsOptions::parse_for(&caller.creds, data)?))
     }
 }

@@ -2,6 +2,7 @@
 
 use abi::Errno;
 use host::file::total_memory;
+use vfs::Credentials;
 
 /// Options of an instance: `tmpfs(5)`.
 #[derive(Clone, Debug)]
@@ -34,6 +35,16 @@ impl TmpfsOptions {
         for option in text.split(',').filter(|option| !option.is_empty()) {
             options.set(option)?;
         }
+        Ok(options)
+    }
+
+    /// As [`Self::parse`], for one who mounts: ids are those of its user namespace, and its own unless given.
+    pub(super) fn parse_for(creds: &Credentials, data: &[u8]) -> Result<Self, Errno> {
+        let mut options = Self::parse(data)?;
+        let has = |name: &[u8]| data.split(|&byte| byte == b',').any(|option| option.starts_with(name));
+        let (uid, gid) = (creds.user_ns.kernel_uid(options.uid), creds.user_ns.kernel_gid(options.gid));
+        options.uid = if has(b"uid=") { uid.ok_or(Errno::EINVAL)? } else { creds.fsuid };
+        options.gid = if has(b"gid=") { gid.ok_or(Errno::EINVAL)? } else { creds.fsgid };
         Ok(options)
     }
 

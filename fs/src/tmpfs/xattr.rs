@@ -41,7 +41,7 @@ impl Object {
 
     /// Names as the caller may see them: `trusted.` is for `CAP_SYS_ADMIN`.
     pub(crate) fn xattr_names(&self, caller: &Caller) -> Vec<u8> {
-        let sees_trusted = caller.creds.has(Capability::SysAdmin);
+        let sees_trusted = caller.creds.has_in_root(Capability::SysAdmin);
         let mut list = Vec::new();
         for name in self.xattrs.lock().0.iter().flat_map(|map| map.keys()) {
             if sees_trusted || !name.starts_with(b"trusted.") {

@@ -120,7 +120,7 @@ impl Command<'_> {
     }
 
     fn check_admin(&self) -> Result<(), Errno> {
-        if self.io.caller.creds.has(Capability::SysAdmin) { Ok(()) } else { Err(Errno::EPERM) }
+        if self.io.caller.creds.has_in_root(Capability::SysAdmin) { Ok(()) } else { Err(Errno::EPERM) }
     }
 
     /// Changes from the background are stopped; the master has no background.

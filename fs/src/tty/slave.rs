@@ -24,7 +24,7 @@ pub struct SlaveFile {
 impl SlaveFile {
     /// Opens the slave; it becomes the controlling terminal of a session leader without one.
     pub fn open(pty: &Arc<Pty>, caller: &Caller, flags: OpenFlags) -> Result<Self, Errno> {
-        let generation = pty.open_slave(caller.creds.has(Capability::SysAdmin))?;
+        let generation = pty.open_slave(caller.creds.has_in_root(Capability::SysAdmin))?;
         let file = Self { pty: pty.clone(), generation };
         let process = &caller.process;
         let is_readable = flags.bits() & OpenFlags::ACCMODE.bits() != OpenFlags::WRONLY.bits();

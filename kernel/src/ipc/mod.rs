@@ -28,14 +28,14 @@ pub use undo::UndoList;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use vfs::UserNamespace;
+use vfs::{Owner, UserNamespace};
 
 /// An IPC namespace.
 pub struct IpcNamespace {
     /// Number in /proc/PID/ns.
     pub id: u64,
     /// The namespace whose root rules here.
-    pub owner: Arc<UserNamespace>,
+    pub owner: Owner,
     /// Limits of the System V kinds.
     pub limits: Limits,
     /// Semaphore sets.
@@ -53,7 +53,7 @@ impl IpcNamespace {
     pub fn new(id: u64, owner: Arc<UserNamespace>) -> Arc<Self> {
         Arc::new(Self {
             id,
-            owner,
+            owner: Owner::new(owner),
             limits: Limits::default(),
             sems: Registry::new(sem::SEMMNI),
             shms: Registry::new(shm::SHMMNI),

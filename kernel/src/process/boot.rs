@@ -7,7 +7,7 @@ use crate::sched::Scheduling;
 use crate::seccomp::Setting;
 use crate::session::{ProcessGroup, Session, Terminal};
 use crate::signal::Actions;
-use crate::task::{Attributes, Live, Start, Task, ThreadGroup};
+use crate::task::{Attributes, Live, Login, Start, Task, ThreadGroup};
 use crate::tree::GroupNode;
 use abi::Errno;
 use abi::signal::{SIGCHLD, SigSet};
@@ -102,19 +102,21 @@ impl Kernel {
             no_new_privs: init.no_new_privs,
             is_confined: false,
             personality: 0,
+            has_vdso: true,
         };
         let arguments = Arguments { argv: init.argv, envp: init.envp };
         let loaded = loader.load(&Executable::path(init.path), arguments).map_err(|fail| match fail {
             Fail::Errno(errno) => errno,
             Fail::Interrupted(_) => Errno::EINTR,
         })?;
-        let Loaded { mm, context, program, creds, comm, .. } = loaded;
+        let Loaded { mm, context, program, granted, comm } = loaded;
         let mut attributes = Attributes {
-            creds: Arc::new(creds),
+            creds: Arc::new(granted.creds),
             comm: Default::default(),
             no_new_privs: init.no_new_privs,
             parent_death_signal: 0,
             personality: 0,
+            login: Login::NOBODY,
             sched: Scheduling::default(),
             namespaces: self.root_namespaces().clone(),
         };

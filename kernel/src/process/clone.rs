@@ -2,6 +2,7 @@
 
 use crate::ipc::IpcNamespace;
 use crate::kernel::RLIMIT_NPROC;
+use crate::namespace::CgroupNamespace;
 use crate::pid::{Pid, PidNamespace};
 use crate::signal::Actions;
 use crate::task::{Attributes, CurrentTask, Live, Namespaces, Start, Stop, Task, ThreadGroup, Vfork};
@@ -14,7 +15,7 @@ use platform::{Context, GUEST_END};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use sync::{Fail, Restart};
-use vfs::Capability;
+use vfs::{Capability, Credentials, FsContext, UserNamespace};
 
 /// What `clone(2)` is asked for.
 #[derive(Clone, Debug)]
@@ -37,11 +38,14 @@ pub struct Clone {
     pub set_tid: Vec<i32>,
 }
 
-/// Namespaces of a kind that does not exist here: `EINVAL`, as of a Linux without them.
-const UNKNOWN_NAMESPACES: CloneFlags = CloneFlags::NEWUSER.union(CloneFlags::NEWNET).union(CloneFlags::NEWCGROUP);
-/// Namespaces that can be new.
-const NAMESPACES: CloneFlags =
-    CloneFlags::NEWNS.union(CloneFlags::NEWUTS).union(CloneFlags::NEWIPC).union(CloneFlags::NEWPID);
+/// New namespaces that need `CAP_SYS_ADMIN`: all but the one of users.
+const NAMESPACES: CloneFlags = CloneFlags::NEWNS
+    .union(CloneFlags::NEWUTS)
+    .union(CloneFlags::NEWIPC)
+    .union(CloneFlags::NEWPID)
+    .union(CloneFlags::NEWCGROUP)
+    .union(CloneFlags::NEWNET)
+    .union(CloneFlags::NEWTIME);
 
 impl CurrentTask {
     /// Makes a thread or process; its id as the caller sees it.
@@ -52,11 +56,15 @@ impl CurrentTask {
             // A signal to the process reaches parent and child either both before the fork or both after.
             return Err(Fail::Interrupted(Restart::Always));
         }
+        let creds = self.clone_creds(flags)?;
         self.check_room()?;
-        let namespaces = self.clone_namespaces(flags)?;
+        let mut namespaces = self.clone_namespaces(flags, &creds)?;
+        if !flags.contains(CloneFlags::VM) {
+            namespaces.time = namespaces.time_for_children.clone();
+        }
         let fds = if flags.contains(CloneFlags::FILES) { self.fds().clone() } else { self.fds().fork() };
         let fs = if flags.contains(CloneFlags::NEWNS) {
-            self.fs().with_new_namespace(self.creds().user_ns.clone())?
+            self.new_mounts(&creds.user_ns)?
         } else if flags.contains(CloneFlags::FS) {
             self.fs().clone()
         } else {
@@ -70,7 +78,7 @@ impl CurrentTask {
         self.set_child_regs(request, &mut context);
         let live = Live { mm, program: self.program().clone(), fds, fs };
         let own = self.task().attributes();
-        let attributes = Attributes { parent_death_signal: 0, namespaces, sched: own.sched.for_child(), ..own };
+        let attributes = Attributes { parent_death_signal: 0, creds, namespaces, sched: own.sched.for_child(), ..own };
         let event = self.clone_event(flags, request.exit_signal);
         let is_traced = event.is_some() || (flags.contains(CloneFlags::PTRACE) && self.task().is_traced());
         let task = self.add_child(request, attributes, &live, is_traced)?;
@@ -100,6 +108,7 @@ impl CurrentTask {
         let has = |wanted: CloneFlags| flags.contains(wanted);
         if has(CloneFlags::NEWNS | CloneFlags::FS)
             || has(CloneFlags::NEWUSER | CloneFlags::FS)
+            || has(CloneFlags::NEWIPC | CloneFlags::SYSVSEM)
             || (has(CloneFlags::THREAD) && !has(CloneFlags::SIGHAND))
             || (has(CloneFlags::SIGHAND) && !has(CloneFlags::VM))
             || has(CloneFlags::SIGHAND | CloneFlags::CLEAR_SIGHAND)
@@ -130,7 +139,8 @@ impl CurrentTask {
     /// `RLIMIT_NPROC` and the sandbox's own limit: `EAGAIN`.
     fn check_room(&self) -> Result<(), Errno> {
         let creds = self.creds();
-        let is_exempt = creds.uid == 0 || creds.has(Capability::SysResource) || creds.has(Capability::SysAdmin);
+        let is_exempt = creds.uid == 0
+            || [Capability::SysResource, Capability::SysAdmin].iter().any(|&capability| creds.has_in_root(capability));
         let limit = self.group().limit(RLIMIT_NPROC);
         if !is_exempt && self.kernel().user(creds.uid).processes() >= limit {
             return Err(Errno::EAGAIN);
@@ -139,23 +149,39 @@ impl CurrentTask {
         if threads >= self.kernel().pids_limit() { Err(Errno::EAGAIN) } else { Ok(()) }
     }
 
-    /// Namespaces of a child. `EPERM`, `EINVAL` for kinds that do not exist here, `ENOSPC` when nested too deep.
-    pub(crate) fn clone_namespaces(&self, flags: CloneFlags) -> Result<Namespaces, Errno> {
-        let namespaces = self.task().attributes().namespaces;
-        if flags.contains(CloneFlags::NEWUSER) {
-            return Err(Errno::EINVAL);
+    /// Credentials of a child: those of a new user namespace, if asked for. `EPERM` in a changed root directory and
+    /// for ids that are not mapped, `ENOSPC` when nested too deep.
+    pub(crate) fn clone_creds(&self, flags: CloneFlags) -> Result<Arc<Credentials>, Errno> {
+        let own = self.creds();
+        if !flags.contains(CloneFlags::NEWUSER) {
+            return Ok(own.clone());
         }
-        if !flags.intersects(NAMESPACES | UNKNOWN_NAMESPACES) {
-            return Ok(namespaces);
-        }
-        if !self.creds().has(Capability::SysAdmin) {
+        if self.fs().is_chrooted() {
             return Err(Errno::EPERM);
         }
-        if flags.intersects(UNKNOWN_NAMESPACES) {
-            return Err(Errno::EINVAL);
+        let namespace = UserNamespace::child(own, self.kernel().new_namespace_id())?;
+        self.kernel().note_user_namespace();
+        Ok(Arc::new(own.entering(namespace)))
+    }
+
+    /// Root and working directory in a copy of the mount namespace.
+    pub(crate) fn new_mounts(&self, owner: &Arc<UserNamespace>) -> Result<Arc<FsContext>, Errno> {
+        let fs = self.fs().with_new_namespace(owner.clone())?;
+        fs.namespace().set_id(self.kernel().new_namespace_id());
+        Ok(fs)
+    }
+
+    /// Namespaces of a child with these credentials. `EPERM`, `EINVAL`, `ENOSPC` when nested too deep.
+    pub(crate) fn clone_namespaces(&self, flags: CloneFlags, creds: &Credentials) -> Result<Namespaces, Errno> {
+        let mut namespaces = self.task().attributes().namespaces;
+        if !flags.intersects(NAMESPACES) {
+            return Ok(namespaces);
         }
-        let mut namespaces = namespaces;
-        let owner = &self.creds().user_ns;
+        let owner = &creds.user_ns;
+        if !self.creds().has_in(owner, Capability::SysAdmin) {
+            return Err(Errno::EPERM);
+        }
+        owner.check_room()?;
         if flags.contains(CloneFlags::NEWUTS) {
             let id = self.kernel().new_namespace_id();
             namespaces.uts = namespaces.uts.copy(id, owner.clone());
@@ -164,9 +190,23 @@ impl CurrentTask {
             namespaces.ipc = IpcNamespace::new(self.kernel().new_namespace_id(), owner.clone());
         }
         if flags.contains(CloneFlags::NEWPID) {
-            let id = self.kernel().new_namespace_id();
-            let child = self.task().pid_namespace().child(id, owner.clone());
+            let parent = self.task().pid_namespace();
+            if !Arc::ptr_eq(&parent, &namespaces.pid_for_children) || !owner.is_within(&parent.owner) {
+                return Err(Errno::EINVAL);
+            }
+            let child = parent.child(self.kernel().new_namespace_id(), owner.clone());
             namespaces.pid_for_children = child.ok_or(Errno::ENOSPC)?;
+        }
+        if flags.contains(CloneFlags::NEWCGROUP) {
+            namespaces.cgroup = CgroupNamespace::new(self.kernel().new_namespace_id(), owner.clone());
+        }
+        if flags.contains(CloneFlags::NEWNET) {
+            namespaces.net = namespaces.net.unshare(owner.clone());
+            namespaces.net.set_id(self.kernel().new_namespace_id());
+        }
+        if flags.contains(CloneFlags::NEWTIME) {
+            let id = self.kernel().new_namespace_id();
+            namespaces.time_for_children = namespaces.time_for_children.child(id, owner.clone());
         }
         Ok(namespaces)
     }
@@ -257,6 +297,7 @@ impl CurrentTask {
             tree.add_group(node);
         }
         let task = Task::new(&group, pid, attributes, live.clone());
+        task.enter_time();
         if flags.contains(CloneFlags::SYSVSEM) {
             task.set_undo(Some(self.task().undo()));
         }

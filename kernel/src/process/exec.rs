@@ -1,10 +1,11 @@
 //! Executing programs: `execve(2)`, `execveat(2)`.
 
 use crate::kernel::{Kernel, RLIMIT_STACK};
-use crate::process::privilege;
+use crate::process::privilege::{self, Granted, Limits};
 use crate::process::program::{self, Found};
 use crate::ptrace::Debug;
 use crate::task::{CurrentTask, Program, Rseq};
+use crate::timens::Offsets;
 use abi::Errno;
 use abi::process::MAX_ARG_STRLEN;
 use abi::signal::{SS_DISABLE, SigStack};
@@ -13,7 +14,7 @@ use platform::Context;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use sync::Fail;
-use vfs::{Caller, Credentials, FsContext, Place, Walk};
+use vfs::{Caller, FsContext, Place, Walk};
 
 /// `ADDR_NO_RANDOMIZE` of `personality(2)`.
 const ADDR_NO_RANDOMIZE: u32 = 0x004_0000;
@@ -57,8 +58,7 @@ pub(crate) struct Loaded {
     pub(crate) mm: Arc<Mm>,
     pub(crate) context: Context,
     pub(crate) program: Arc<Program>,
-    pub(crate) creds: Credentials,
-    pub(crate) is_secure: bool,
+    pub(crate) granted: Granted,
     pub(crate) comm: Vec<u8>,
 }
 
@@ -71,6 +71,8 @@ pub(crate) struct For<'a> {
     /// Its tracer may not trace a program with more rights: there will be none.
     pub(crate) is_confined: bool,
     pub(crate) personality: u32,
+    /// The host's clocks, which the vDSO reads, are the program's.
+    pub(crate) has_vdso: bool,
 }
 
 impl For<'_> {
@@ -95,7 +97,11 @@ impl For<'_> {
         let Found { file, interpreter, argv } =
             program::find(caller, self.fs, file, &executable.name, executable.is_hidden, argv)?;
         let program = Program::new(file.clone())?;
-        let (creds, is_secure) = privilege::after_exec(caller, self.no_new_privs, self.is_confined, &file);
+        let limits = Limits { no_new_privs: self.no_new_privs, is_confined: self.is_confined };
+        let granted = privilege::after_exec(caller, self.fs, limits, &file)?;
+        let creds = &granted.creds;
+        let user = |id| creds.user_ns.guest_uid(id);
+        let group = |id| creds.user_ns.guest_gid(id);
         let read_file = |offset: u64, buf: &mut [u8]| program::read_at(caller, &file, offset, buf);
         let read_interpreter = |offset: u64, buf: &mut [u8]| match &interpreter {
             Some(file) => program::read_at(caller, file, offset, buf),
@@ -111,14 +117,15 @@ impl For<'_> {
             argv,
             envp: arguments.envp,
             filename: executable.name.clone(),
-            ids: [creds.uid, creds.euid, creds.gid, creds.egid],
-            is_secure,
+            ids: [user(creds.uid), user(creds.euid), group(creds.gid), group(creds.egid)],
+            is_secure: granted.is_secure,
             stack_limit,
             is_fixed_layout: self.personality & ADDR_NO_RANDOMIZE != 0,
+            has_vdso: self.has_vdso,
         };
         let (mm, context) = exec.load(self.kernel.platform())?;
         let comm = executable.name.rsplit(|&byte| byte == b'/').next().unwrap_or_default().to_vec();
-        Ok(Loaded { mm, context, program, creds, is_secure, comm })
+        Ok(Loaded { mm, context, program, granted, comm })
     }
 }
 
@@ -143,6 +150,7 @@ impl CurrentTask {
     /// Replaces the program. When it returns, the registers are those of the new one.
     pub fn exec(&mut self, executable: &Executable, arguments: Arguments) -> Result<(), Fail> {
         let attributes = self.task().attributes();
+        let time = &attributes.namespaces.time_for_children;
         let loaded = For {
             kernel: self.kernel(),
             caller: self.caller(),
@@ -150,6 +158,7 @@ impl CurrentTask {
             no_new_privs: attributes.no_new_privs,
             is_confined: self.is_confined_by_tracer(),
             personality: attributes.personality,
+            has_vdso: time.offsets() == Offsets::default(),
         }
         .load(executable, arguments)?;
         let old = self.task().pid();
@@ -168,16 +177,18 @@ impl CurrentTask {
         self.unshare_fds();
         self.fds().close_on_exec(self.caller());
         // Who sees the new memory sees the new name too, and needs the rights for it.
-        let is_changed = loaded.creds.euid != self.creds().euid || loaded.creds.egid != self.creds().egid;
+        let Granted { creds, is_secure, is_dumpable } = loaded.granted;
+        let is_changed = creds.euid != self.creds().euid || creds.egid != self.creds().egid;
         self.task().with_attributes(|attributes| {
             attributes.set_comm(&loaded.comm);
-            if is_changed || loaded.is_secure {
+            if is_changed || is_secure {
                 attributes.parent_death_signal = 0;
             }
+            attributes.namespaces.time = attributes.namespaces.time_for_children.clone();
         });
-        let is_dumpable = !is_changed && !loaded.is_secure;
+        self.task().enter_time();
         self.group().is_dumpable.fetch_and(is_dumpable, SeqCst);
-        self.set_creds(loaded.creds);
+        self.set_creds(creds);
         let mut new = loaded.context;
         // A tracer sees which call it was.
         new.regs_mut().orig_rax = self.regs().orig_rax;

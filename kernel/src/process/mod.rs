@@ -3,7 +3,7 @@
 //! - `clone.rs`: clone(2). `exec.rs`, `program.rs`, `dethread.rs`, `privilege.rs`: execve(2).
 //! - `exit.rs`, `zombie.rs`: exit(2). `wait.rs`: wait4(2), waitid(2).
 //! - `jobs.rs`: setpgid(2), setsid(2), terminals. `boot.rs`: processes started from outside.
-//! - `unshare.rs`: unshare(2).
+//! - `unshare.rs`, `setns.rs`: unshare(2), setns(2).
 
 mod boot;
 mod clone;
@@ -13,6 +13,7 @@ mod exit;
 mod jobs;
 mod privilege;
 mod program;
+mod setns;
 mod unshare;
 mod wait;
 mod zombie;

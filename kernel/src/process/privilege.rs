@@ -1,35 +1,47 @@
 //! Rights of a program: set-uid, set-gid, file capabilities (`execve(2)`, `capabilities(7)`).
 
+use abi::Errno;
 use abi::mount::MountFlags;
-use vfs::{Caller, Capability, Credentials, OpenFile};
+use vfs::{Caller, Capability, Credentials, FileCapabilities, FsContext, OpenFile};
 
 /// `SECBIT_NOROOT` of `capabilities(7)`.
 const NOROOT: u32 = 1;
 /// `SECBIT_KEEP_CAPS`.
 const KEEP_CAPS: u32 = 1 << 4;
 
-/// Capabilities that a file gives: the attribute `security.capability`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct FileCapabilities {
-    permitted: u64,
-    inheritable: u64,
-    effective: bool,
+/// Rights of a task after it executes a program.
+#[derive(Clone, Debug)]
+pub(crate) struct Granted {
+    /// Identity and rights.
+    pub(crate) creds: Credentials,
+    /// The program is to be careful: `AT_SECURE`.
+    pub(crate) is_secure: bool,
+    /// Others of the same user may look into it.
+    pub(crate) is_dumpable: bool,
 }
 
-/// Credentials of a task after it executes `file`, and whether the program is to be careful (`AT_SECURE`).
-/// `is_confined`: a tracer without rights over it must not get at more rights than it has.
-pub(crate) fn after_exec(
-    caller: &Caller,
-    no_new_privs: bool,
-    is_confined: bool,
-    file: &OpenFile,
-) -> (Credentials, bool) {
-    let old = &caller.creds;
-    let mut new = Credentials::clone(old);
+/// What keeps a program from rights.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Limits {
+    /// `no_new_privs`.
+    pub(crate) no_new_privs: bool,
+    /// A tracer without rights over the program must not get at more rights than it has.
+    pub(crate) is_confined: bool,
+}
+
+/// What executing `file` gives the caller. `EPERM` for a program that counts on capabilities that it cannot have.
+pub(crate) fn after_exec(caller: &Caller, fs: &FsContext, limits: Limits, file: &OpenFile) -> Result<Granted, Errno> {
+    let old = &*caller.creds;
+    let mut new = old.clone();
     let mut given = None;
     let place = file.place();
-    if !no_new_privs && !place.has_flag(MountFlags::NOSUID) {
-        if let Ok(attr) = place.inode().and_then(|inode| inode.attr()) {
+    let inode = place.inode();
+    // Mounts of other namespaces are other people's.
+    if !place.has_flag(MountFlags::NOSUID) && fs.namespace().contains(&place.mount) {
+        if let Ok(attr) = inode.and_then(|inode| inode.attr())
+            && !limits.no_new_privs
+            && new.user_ns.kernel_ids_are_known(attr.uid, attr.gid)
+        {
             if attr.mode & 0o4000 != 0 {
                 new.euid = attr.uid;
             }
@@ -37,57 +49,62 @@ pub(crate) fn after_exec(
                 new.egid = attr.gid;
             }
         }
-        if old.uid != 0 {
-            given = place.inode().and_then(|inode| inode.xattr(caller, b"security.capability")).ok();
-        }
+        let value = inode.and_then(|inode| inode.xattr(caller, b"security.capability")).ok();
+        given = value.and_then(|value| FileCapabilities::of(&value, old));
     }
-    let given = given.and_then(|value| parse(&value));
-    let mut is_set_id = new.euid != old.uid || new.egid != old.gid;
-    if given.is_some() || new.euid != old.euid || new.egid != old.egid {
-        new.ambient = 0;
-    }
-    compute(&mut new, given);
-    let gains = new.permitted & !old.permitted != 0;
-    if is_confined && (is_set_id || gains) {
-        if !old.has(Capability::Setuid) {
-            (new.euid, new.suid, new.fsuid) = (new.uid, new.uid, new.uid);
-            (new.egid, new.sgid, new.fsgid) = (new.gid, new.gid, new.gid);
-            is_set_id = false;
-        }
-        new.permitted &= old.permitted;
-        new.effective &= new.permitted;
-    }
-    let gained = new.effective & !new.ambient != 0 || new.permitted & !new.ambient & !old.permitted != 0;
-    let is_secure = is_set_id || (new.uid != 0 && given.is_some() && gained);
-    (new, is_secure)
+    let is_readable = inode.is_ok_and(|inode| inode.permission(caller, 4).is_ok());
+    let is_secure = compute(old, &mut new, given, limits)?;
+    let is_dumpable = is_readable && old.euid == old.uid && old.egid == old.gid && !changes(old, &new);
+    Ok(Granted { creds: new, is_secure, is_dumpable })
 }
 
-/// The new capability sets: "Transformation of capabilities during execve()".
-fn compute(new: &mut Credentials, given: Option<FileCapabilities>) {
-    let mut file = given.unwrap_or_default();
-    if new.securebits & NOROOT == 0 && (new.uid == 0 || new.euid == 0) && given.is_none() {
-        file = FileCapabilities { permitted: u64::MAX, inheritable: u64::MAX, effective: new.euid == 0 };
+/// The task is somebody else now, or may do more.
+fn changes(old: &Credentials, new: &Credentials) -> bool {
+    let ids = |creds: &Credentials| (creds.euid, creds.egid, creds.fsuid, creds.fsgid);
+    ids(old) != ids(new) || !new.is_subset_of(old)
+}
+
+/// The new capability sets ("Transformation of capabilities during execve()"), of credentials that have their new
+/// effective ids already. True: the program is to be careful.
+fn compute(
+    old: &Credentials,
+    new: &mut Credentials,
+    given: Option<FileCapabilities>,
+    limits: Limits,
+) -> Result<bool, Errno> {
+    let root = new.user_ns.kernel_uid(0);
+    let file = given.unwrap_or_default();
+    let mut is_effective = file.is_effective;
+    new.permitted = (new.inheritable & file.inheritable) | (file.permitted & new.bounding);
+    if is_effective && file.permitted & !new.permitted != 0 {
+        return Err(Errno::EPERM);
     }
-    new.permitted = (new.inheritable & file.inheritable) | (file.permitted & new.bounding) | new.ambient;
-    new.effective = if file.effective { new.permitted } else { new.ambient };
-    new.permitted &= Capability::ALL;
-    new.effective &= Capability::ALL;
+    let is_root = |id: u32| root == Some(id);
+    let is_mixed = given.is_some() && !is_root(new.uid) && is_root(new.euid);
+    if new.securebits & NOROOT == 0 && !is_mixed {
+        if is_root(new.uid) || is_root(new.euid) {
+            new.permitted = new.bounding | new.inheritable;
+        }
+        is_effective |= is_root(new.euid);
+    }
+    let is_set_id = new.euid != old.uid || new.egid != old.gid;
+    let gains = is_set_id || new.permitted & !old.permitted != 0;
+    if gains && (limits.no_new_privs || limits.is_confined) {
+        if limits.no_new_privs || !old.has(Capability::Setuid) {
+            (new.euid, new.egid) = (new.uid, new.gid);
+        }
+        new.permitted &= old.permitted;
+    }
+    if given.is_some() || is_set_id {
+        new.ambient = 0;
+    }
+    new.permitted = (new.permitted | new.ambient) & Capability::ALL;
+    new.effective = if is_effective { new.permitted } else { new.ambient };
     new.securebits &= !KEEP_CAPS;
     (new.suid, new.fsuid) = (new.euid, new.euid);
     (new.sgid, new.fsgid) = (new.egid, new.egid);
-}
-
-/// `struct vfs_cap_data`, revisions 2 and 3.
-fn parse(value: &[u8]) -> Option<FileCapabilities> {
-    let word = |i: usize| Some(u32::from_le_bytes(value.get(4 * i..4 * i + 4)?.try_into().ok()?));
-    let magic = word(0)?;
-    let is_known = matches!((magic & 0xff00_0000, value.len()), (0x0200_0000, 20) | (0x0300_0000, 24));
-    // Revision 3 names the root of a namespace; only that of ours counts.
-    if !is_known || (value.len() == 24 && word(5)? != 0) {
-        return None;
-    }
-    let set = |low: usize| Some(u64::from(word(low)?) | u64::from(word(low + 2)?) << 32);
-    Some(FileCapabilities { permitted: set(1)?, inheritable: set(2)?, effective: magic & 1 != 0 })
+    let has_grown = new.permitted & !new.ambient != 0;
+    Ok(is_set_id || (!is_root(new.uid) && (is_effective || has_grown)))
 }
 
 #[cfg(test)]
@@ -95,26 +112,45 @@ mod tests {
     use super::*;
     use vfs::UserNamespace;
 
-    #[test]
-    fn attribute() {
-        let mut value = vec![1, 0, 0, 2];
-        value.extend([0, 0x20, 0, 0].iter().chain(&[0; 12]));
-        let caps = parse(&value).expect("revision 2");
-        assert_eq!(caps, FileCapabilities { permitted: 1 << 13, inheritable: 0, effective: true });
-        assert_eq!(parse(&value[..19]), None);
+    fn exec(old: &Credentials, given: Option<FileCapabilities>, no_new_privs: bool) -> (Credentials, bool) {
+        let mut new = old.clone();
+        let limits = Limits { no_new_privs, is_confined: false };
+        let is_secure = compute(old, &mut new, given, limits).expect("may be executed");
+        (new, is_secure)
     }
 
     #[test]
     fn sets() {
         let root = Credentials::root(UserNamespace::root());
-        let mut creds = root.clone();
-        compute(&mut creds, None);
-        assert_eq!((creds.permitted, creds.effective), (Capability::ALL, Capability::ALL));
-        let mut user = Credentials { uid: 5, euid: 5, ..root.clone() };
-        compute(&mut user, None);
-        assert_eq!((user.permitted, user.effective, user.suid), (0, 0, 5));
-        let mut ambient = Credentials { uid: 5, euid: 5, ambient: 4, inheritable: 4, ..root };
-        compute(&mut ambient, None);
-        assert_eq!((ambient.permitted, ambient.effective), (4, 4));
+        let (creds, is_secure) = exec(&root, None, false);
+        assert_eq!((creds.permitted, creds.effective, is_secure), (Capability::ALL, Capability::ALL, false));
+        let user = Credentials { uid: 5, euid: 5, ..root.clone() };
+        let (creds, is_secure) = exec(&user, None, false);
+        assert_eq!((creds.permitted, creds.effective, creds.suid, is_secure), (0, 0, 5, false));
+        let ambient = Credentials { uid: 5, euid: 5, ambient: 4, inheritable: 4, ..root };
+        let (creds, is_secure) = exec(&ambient, None, false);
+        assert_eq!((creds.permitted, creds.effective, is_secure), (4, 4, false));
+        let (creds, _) = exec(&ambient, Some(FileCapabilities::default()), false);
+        assert_eq!((creds.permitted, creds.ambient), (0, 0));
+    }
+
+    #[test]
+    fn files_give() {
+        let root = Credentials::root(UserNamespace::root());
+        let user = Credentials { uid: 5, euid: 5, permitted: 0, effective: 0, ..root.clone() };
+        let file = FileCapabilities { permitted: 8, inheritable: 0, is_effective: true, root: 0 };
+        let (creds, is_secure) = exec(&user, Some(file), false);
+        assert_eq!((creds.permitted, creds.effective, is_secure), (8, 8, true));
+        let (creds, _) = exec(&user, Some(file), true);
+        assert_eq!((creds.permitted, creds.effective), (0, 0));
+        let bounded = Credentials { bounding: 0, ..user };
+        assert_eq!(compute(&bounded, &mut bounded.clone(), Some(file), Limits::default()), Err(Errno::EPERM));
+    }
+
+    #[test]
+    fn no_root() {
+        let root = Credentials { securebits: NOROOT, ..Credentials::root(UserNamespace::root()) };
+        let (creds, _) = exec(&root, None, false);
+        assert_eq!((creds.permitted, creds.effective), (0, 0));
     }
 }

@@ -193,7 +193,7 @@ impl CurrentTask {
         let mut usage = tree.group_usage(group);
         usage.add(&group.past_usage().1);
         let pid = task.tid_in(self.group().pid().namespace());
-        let event = Event { pid, uid: task.creds().uid, what, usage };
+        let event = Event { pid, uid: self.creds().user_ns.guest_uid(task.creds().uid), what, usage };
         if flags.contains(WaitFlags::NOWAIT) {
             return event;
         }

@@ -90,7 +90,10 @@ impl Tree {
             let usage = self.group_usage(task.group());
             let pid = task.tid_in(to.pid().namespace());
             let (user, system) = (ticks(usage.user), ticks(usage.system));
-            to.send(SigInfo::child(signal, code, pid, task.creds().uid, value, user, system));
+            let receiver = self.node_of(to).and_then(|node| node.threads.first());
+            let uid = task.creds().uid;
+            let uid = receiver.map_or(uid, |receiver| receiver.task.creds().user_ns.guest_uid(uid));
+            to.send(SigInfo::child(signal, code, pid, uid, value, user, system));
         }
     }
 
@@ -164,7 +167,10 @@ impl Kernel {
     /// (`pid_namespaces(7)`).
     pub(crate) fn clear_namespace(&self, init: &Arc<ThreadGroup>) {
         let namespace = init.pid().namespace().clone();
-        self.tree().close_namespace(&namespace);
+        {
+            let _tree = self.tree();
+            namespace.close();
+        }
         let (lock, condition) = &self.departures;
         loop {
             let before = *lock.lock().unwrap_or_else(PoisonError::into_inner);

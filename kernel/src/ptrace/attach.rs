@@ -88,7 +88,7 @@ impl CurrentTask {
             return Err(Errno::EINVAL);
         }
         let suspends = options.contains(Options::SUSPEND_SECCOMP);
-        let may_suspend = self.creds().has(Capability::SysAdmin) && !self.is_seccomp_suspended();
+        let may_suspend = self.creds().has_in_root(Capability::SysAdmin) && !self.is_seccomp_suspended();
         if suspends && !may_suspend { Err(Errno::EPERM) } else { Ok(()) }
     }
 }

@@ -22,7 +22,13 @@ impl Task {
     /// The information of a signal that this task sends to a process: `kill(2)`, `tgkill(2)`.
     pub fn signal_info(&self, signal: u8, code: i32, target: &ThreadGroup) -> SigInfo {
         let pid = self.group().pid().within(target.pid().namespace());
-        SigInfo::sent(signal, code, pid, self.creds().uid)
+        let mut uid = self.creds().uid;
+        if self.kernel().has_user_namespaces()
+            && let Some(receiver) = target.tasks().first()
+        {
+            uid = receiver.creds().user_ns.guest_uid(uid);
+        }
+        SigInfo::sent(signal, code, pid, uid)
     }
 
     /// The target's namespace lies inside of this task's: an init in it cannot refuse SIGKILL and SIGSTOP.

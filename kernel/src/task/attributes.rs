@@ -1,10 +1,13 @@
 //! What a thread is, apart from what it does: credentials, name, namespaces.
 
 use crate::ipc::IpcNamespace;
+use crate::namespace::CgroupNamespace;
 use crate::pid::PidNamespace;
 use crate::sched::Scheduling;
+use crate::timens::TimeNamespace;
 use crate::uts::UtsNamespace;
 use abi::process::TASK_COMM_LEN;
+use net::NetNamespace;
 use std::sync::Arc;
 use vfs::Credentials;
 
@@ -18,6 +21,28 @@ pub struct Namespaces {
     pub ipc: Arc<IpcNamespace>,
     /// Where its children get their ids.
     pub pid_for_children: Arc<PidNamespace>,
+    /// Control groups.
+    pub cgroup: Arc<CgroupNamespace>,
+    /// Sockets and devices.
+    pub net: Arc<NetNamespace>,
+    /// Its clocks.
+    pub time: Arc<TimeNamespace>,
+    /// The clocks of its children, and its own after execve.
+    pub time_for_children: Arc<TimeNamespace>,
+}
+
+/// Whose session it is, as `pam_loginuid(8)` notes it: /proc/PID/loginuid and sessionid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// Kernel uid; -1 before anybody has logged in.
+    pub uid: u32,
+    /// Number of the session; -1 before anybody has logged in.
+    pub session: u32,
+}
+
+impl Login {
+    /// Nobody has logged in.
+    pub const NOBODY: Self = Self { uid: u32::MAX, session: u32::MAX };
 }
 
 /// What a thread is. Kept while it is a zombie.
@@ -33,6 +58,8 @@ pub struct Attributes {
     pub parent_death_signal: u8,
     /// `personality(2)`.
     pub personality: u32,
+    /// Whose session it is.
+    pub login: Login,
     /// How it is scheduled.
     pub sched: Scheduling,
     /// Namespaces.

@@ -131,8 +131,9 @@ impl CurrentTask {
         // The map of a new user namespace may be written at any time, by others. A tracer may want to see every call.
         let has_fixed_ids = creds.user_ns.parent.is_none();
         let is_seen = self.task.is_watched() || self.is_stepping();
-        let may_answer = |is_filtered: bool| has_fixed_ids && !is_seen && !is_filtered;
-        self.task.seccomp.steady(|is_filtered| self.context.set_local(&ids, may_answer(is_filtered)));
+        // Nor does the stub know of clocks that are not the host's.
+        let is_plain = has_fixed_ids && !is_seen && !self.task.has_own_time();
+        self.task.seccomp.steady(|is_filtered| self.context.set_local(&ids, is_plain && !is_filtered));
     }
 
     /// The task as others see it.

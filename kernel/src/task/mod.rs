@@ -19,7 +19,7 @@ mod thread;
 mod view;
 mod work;
 
-pub use attributes::{Attributes, Namespaces};
+pub use attributes::{Attributes, Login, Namespaces};
 pub(crate) use current::End;
 pub use current::{CurrentTask, Rseq};
 pub use group::ThreadGroup;

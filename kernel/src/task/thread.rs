@@ -7,6 +7,7 @@ use crate::pid::{Pid, PidNamespace};
 use crate::sched::CpuSet;
 use crate::seccomp::Slot;
 use crate::task::{Attributes, Live, Program, ThreadGroup, Work};
+use crate::timens::Offsets;
 use crate::usage::{TransferCounts, Usage};
 use crate::user::ProcessCharge;
 use platform::Kicker;
@@ -36,6 +37,8 @@ pub struct Task {
     /// Processor time of address spaces that it has left, and in the end of all.
     past: Mutex<Usage>,
     pub(crate) transfers: TransferCounts,
+    /// Its clocks are not the host's: it is in a time namespace with offsets.
+    has_own_time: AtomicBool,
     /// What it has done to semaphores with `SEM_UNDO`.
     undo: Mutex<Option<Arc<UndoList>>>,
     /// It as an owner of futexes.
@@ -70,6 +73,7 @@ impl Task {
             kicker: Mutex::new(Rank::Leaf, None),
             past: Mutex::new(Rank::Leaf, Usage::default()),
             transfers: TransferCounts::default(),
+            has_own_time: AtomicBool::new(false),
             undo: Mutex::new(Rank::Ipc, None),
             futex_identity: Mutex::new(Rank::Leaf, identity),
             charge: Mutex::new(Rank::Leaf, Some(charge)),
@@ -197,6 +201,22 @@ impl Task {
     /// Identity and rights.
     pub fn creds(&self) -> Arc<Credentials> {
         self.attributes.lock().creds.clone()
+    }
+
+    /// It is in a time namespace from now on, whose offsets stay.
+    pub(crate) fn enter_time(&self) {
+        let time = self.attributes.lock().namespaces.time.clone();
+        self.has_own_time.store(time.enter() != Offsets::default(), Relaxed);
+    }
+
+    /// Its clocks are not the host's.
+    pub fn has_own_time(&self) -> bool {
+        self.has_own_time.load(Relaxed)
+    }
+
+    /// How far its clocks are ahead of the host's.
+    pub fn clock_offsets(&self) -> Offsets {
+        if self.has_own_time() { self.attributes.lock().namespaces.time.offsets() } else { Offsets::default() }
     }
 
     /// Counts it for another user.

@@ -1,6 +1,7 @@
 //! Internet addresses. Inside, an IPv4 address mapped into IPv6 is the IPv4 address that it stands for.
 
 use crate::address::{Address, family};
+use crate::device::Device;
 use abi::Errno;
 use abi::inet::{SockaddrIn, SockaddrIn6};
 use abi::socket::{AF_INET, AF_INET6, AF_UNSPEC};
@@ -99,7 +100,7 @@ pub(crate) fn v6_octets(ip: IpAddr) -> [u8; 16] {
     }
 }
 
-/// Where a destination lies, seen from a host with nothing but the loopback device.
+/// Where a destination lies, seen from a host with nothing but the loopback device, up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     /// This host.
@@ -131,8 +132,18 @@ pub(crate) const fn source_for(remote: IpAddr) -> IpAddr {
     }
 }
 
+/// As [`route`], with the device as it is: one that is down leads nowhere.
+pub(crate) fn route_by(device: &Device, ip: IpAddr) -> Route {
+    match route(ip) {
+        Route::Local | Route::Broadcast if !device.serves(ip) => Route::None,
+        route => route,
+    }
+}
+
 /// May a socket be bound to it?
-pub(crate) fn can_bind(ip: IpAddr) -> bool {
+pub(crate) fn can_bind(device: &Device, ip: IpAddr) -> bool {
     let is_limited_broadcast = ip == IpAddr::V4(Ipv4Addr::BROADCAST);
-    ip.is_unspecified() || route(ip) != Route::None || is_limited_broadcast
+    // An address stays while the device is down; as long as there has been none, any will do.
+    let is_there = device.knows_no_v4() || device.has_v4() && route(ip) != Route::None;
+    ip.is_unspecified() || route_by(device, ip) != Route::None || is_limited_broadcast || (ip.is_ipv4() && is_there)
 }

@@ -183,13 +183,18 @@ pub(super) fn check_port(call: &Call<'_>, net: &NetNamespace, port: u16) -> Resu
 }
 
 /// An address that the socket may be bound to: `EADDRNOTAVAIL`, `EINVAL`, what parsing says.
-pub(super) fn local_address(common: &Common, address: &[u8], is_v6: bool) -> Result<SocketAddr, Errno> {
+pub(super) fn local_address(
+    net: &NetNamespace,
+    common: &Common,
+    address: &[u8],
+    is_v6: bool,
+) -> Result<SocketAddr, Errno> {
     let local = parse_local(address, is_v6)?;
     if is_v6 && local.is_ipv4() && is_on(common, SOL_IPV6, ipv6::V6ONLY) {
         return Err(Errno::EINVAL);
     }
     let anywhere = is_on(common, SOL_IP, ip::FREEBIND) || is_on(common, SOL_IPV6, ipv6::FREEBIND);
-    if can_bind(local.ip()) || anywhere { Ok(local) } else { Err(Errno::EADDRNOTAVAIL) }
+    if can_bind(net.device(), local.ip()) || anywhere { Ok(local) } else { Err(Errno::EADDRNOTAVAIL) }
 }
 
 impl Protocol for Tcp {
@@ -218,7 +223,7 @@ impl Protocol for Tcp {
     }
 
     fn bind(self: Arc<Self>, call: &Call<'_>, address: &[u8]) -> Result<(), Errno> {
-        let local = local_address(&self.common, address, self.is_v6)?;
+        let local = local_address(&self.net, &self.common, address, self.is_v6)?;
         check_port(call, &self.net, local.port())?;
         let mut state = self.state.lock();
         if state.binding.is_some() || !matches!(state.phase, Phase::Closed) {

@@ -1,6 +1,6 @@
 //! `connect(2)` of TCP sockets.
 
-use super::address::{Route, any, parse_remote, route, source_for};
+use super::address::{Route, any, parse_remote, route_by, source_for};
 use super::listener::Admission;
 use super::tcp::{Phase, State, Tcp};
 use crate::address::family;
@@ -52,7 +52,7 @@ impl Tcp {
     /// Begins a connection: takes a port, notes the addresses.
     fn start(self: &Arc<Self>, state: &mut State, address: &[u8]) -> Result<(SocketAddr, SocketAddr), Errno> {
         let to = parse_remote(address, self.is_v6, false)?;
-        if route(to.ip()) != Route::Local {
+        if route_by(self.net.device(), to.ip()) != Route::Local {
             return Err(Errno::ENETUNREACH);
         }
         if to.is_ipv4() && self.is_v6_only() {

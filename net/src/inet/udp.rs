@@ -1,6 +1,6 @@
 //! A UDP socket: its state and its life.
 
-use super::address::{Route, any, encode, parse_remote, route, source_for};
+use super::address::{Route, any, encode, parse_remote, route_by, source_for};
 use super::options::{is_on, value};
 use super::ports::{Claim, Ports};
 use super::tcp::{Binding, check_port, local_address};
@@ -126,7 +126,7 @@ impl Udp {
         if to.is_ipv4() && self.is_v6 && is_on(&self.common, SOL_IPV6, ipv6::V6ONLY) {
             return Err(Errno::ENETUNREACH);
         }
-        let route = route(to.ip());
+        let route = route_by(self.net.device(), to.ip());
         match route {
             Route::Local => Ok(route),
             Route::Broadcast if self.common.has(Switches::BROADCAST) => Ok(route),
@@ -180,7 +180,7 @@ impl Protocol for Udp {
     }
 
     fn bind(self: Arc<Self>, call: &Call<'_>, address: &[u8]) -> Result<(), Errno> {
-        let local = local_address(&self.common, address, self.is_v6)?;
+        let local = local_address(&self.net, &self.common, address, self.is_v6)?;
         check_port(call, &self.net, local.port())?;
         let mut state = self.state.lock();
         if state.binding.is_some() {

@@ -1,7 +1,7 @@
 //! Answers of `rtnetlink(7)`: links, addresses and routes of a host with the loopback device alone.
 
 use super::message::{Request, Writer};
-use crate::device::{ARPHRD_LOOPBACK, Device, IFF_LOWER_UP};
+use crate::device::{ARPHRD_LOOPBACK, Device, IFF_LOWER_UP, IFF_UP};
 use abi::Errno;
 use abi::netlink::{IfAddrMsg, IfInfoMsg, NlMsgHdr, RtMsg, ifa, ifla, nlm_f, rta, rtm};
 use abi::socket::{AF_INET, AF_INET6, AF_UNSPEC};
@@ -23,8 +23,8 @@ const KIND_BROADCAST: u8 = 3;
 /// Sizes of `struct rtnl_link_stats` and `rtnl_link_stats64`.
 const STATS: usize = 96;
 const STATS64: usize = 200;
-/// `IFF_UP`.
-const IFF_UP: u32 = 1;
+/// `IF_OPER_DOWN` of `rfc2863(5)`.
+const DOWN: u8 = 2;
 
 /// Makes the datagrams that answer a request; an error is reported by the caller.
 pub(super) fn answer(request: &Request<'_>, device: &Device, pid: u32, is_admin: bool) -> Result<Vec<Vec<u8>>, Errno> {
@@ -62,18 +62,18 @@ fn dump(request: &Request<'_>, device: &Device, writer: &mut Writer) -> Result<(
             link(device, nlm_f::MULTI, writer);
         }
         rtm::GETADDR => {
-            if has(AF_INET) {
+            if has(AF_INET) && device.has_v4() {
                 address_v4(device, writer);
             }
-            if has(AF_INET6) {
+            if has(AF_INET6) && device.is_up() {
                 address_v6(device, writer);
             }
         }
         rtm::GETROUTE => {
-            if has(AF_INET) {
+            if has(AF_INET) && device.is_up() && device.has_v4() {
                 routes_v4(device, writer);
             }
-            if has(AF_INET6) {
+            if has(AF_INET6) && device.is_up() {
                 route_v6(device, nlm_f::MULTI, writer);
             }
         }
@@ -87,14 +87,14 @@ fn link(device: &Device, flags: u16, writer: &mut Writer) {
     let head = IfInfoMsg {
         kind: ARPHRD_LOOPBACK,
         index: device.index as i32,
-        flags: device.flags() | IFF_LOWER_UP,
+        flags: device.flags() | if device.is_up() { IFF_LOWER_UP } else { 0 },
         ..IfInfoMsg::default()
     };
     writer
         .message(rtm::NEWLINK, flags, &head)
         .string(ifla::IFNAME, device.name)
         .number(ifla::TXQLEN, 1000)
-        .attribute(ifla::OPERSTATE, &[0])
+        .attribute(ifla::OPERSTATE, &[if device.is_up() { 0 } else { DOWN }])
         .attribute(ifla::LINKMODE, &[0])
         .number(ifla::MTU, device.mtu)
         .number(ifla::GROUP, 0)
@@ -102,7 +102,7 @@ fn link(device: &Device, flags: u16, writer: &mut Writer) {
         .number(ifla::NUM_TX_QUEUES, 1)
         .number(ifla::NUM_RX_QUEUES, 1)
         .attribute(ifla::CARRIER, &[1])
-        .string(ifla::QDISC, "noqueue")
+        .string(ifla::QDISC, if device.is_up() { "noqueue" } else { "noop" })
         .attribute(ifla::ADDRESS, &[0; 6])
         .attribute(ifla::BROADCAST, &[0; 6])
         .attribute(ifla::STATS64, &[0; STATS64])
@@ -208,23 +208,68 @@ fn one_route(request: &Request<'_>, device: &Device, writer: &mut Writer) -> Res
     let dst = request.attribute(size_of::<RtMsg>(), rta::DST).unwrap_or_default();
     match u16::from(head.family) {
         AF_INET => match dst.first_chunk::<4>().map(|&octets| Ipv4Addr::from(octets)) {
-            Some(dst) if dst.is_loopback() => route_v4(device, 0, dst, 32, KIND_LOCAL, writer),
+            Some(dst) if dst.is_loopback() && device.serves(dst.into()) => {
+                route_v4(device, 0, dst, 32, KIND_LOCAL, writer);
+            }
             _ => return Err(Errno::ENETUNREACH),
         },
-        AF_INET6 if dst == Ipv6Addr::LOCALHOST.octets() => route_v6(device, 0, writer),
+        AF_INET6 if device.is_up() && dst == Ipv6Addr::LOCALHOST.octets() => route_v6(device, 0, writer),
         AF_INET6 => return Err(Errno::ENETUNREACH),
         _ => return Err(Errno::EOPNOTSUPP),
     }
     Ok(())
 }
 
-/// The only change that is taken: bringing the device, which is up, up.
+/// Changes that are taken: the device up and down, its one address there or not.
 fn change(request: &Request<'_>, device: &Device) -> Result<Vec<Vec<u8>>, Errno> {
-    if !matches!(request.header.kind, rtm::NEWLINK | rtm::SETLINK) {
+    match request.header.kind {
+        rtm::NEWLINK | rtm::SETLINK => change_link(request, device),
+        rtm::NEWADDR | rtm::DELADDR => change_address(request, device),
+        _ => Err(Errno::EOPNOTSUPP),
+    }
+}
+
+fn change_link(request: &Request<'_>, device: &Device) -> Result<Vec<Vec<u8>>, Errno> {
+    let skip = size_of::<IfInfoMsg>();
+    if request.header.flags & nlm_f::CREATE != 0 && request.attribute(skip, ifla::LINKINFO).is_some() {
+        // Kinds of devices are what modules of a kernel bring: there are none.
         return Err(Errno::EOPNOTSUPP);
     }
     check_link(request, device)?;
     let head: IfInfoMsg = request.head();
-    let is_up = head.change & !IFF_UP == 0 && head.flags & IFF_UP != 0;
-    if is_up { Ok(Vec::new()) } else { Err(Errno::EOPNOTSUPP) }
+    // Without a mask, all flags are meant, of which the others are not the program's to set.
+    let changed = if head.change == 0 { u32::MAX } else { head.change };
+    if head.change & !IFF_UP != 0 {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    if (head.flags != 0 || head.change != 0) && changed & IFF_UP != 0 {
+        device.set_up(head.flags & IFF_UP != 0);
+    }
+    Ok(Vec::new())
+}
+
+fn change_address(request: &Request<'_>, device: &Device) -> Result<Vec<Vec<u8>>, Errno> {
+    let head: IfAddrMsg = request.head();
+    let skip = size_of::<IfAddrMsg>();
+    let address = request.attribute(skip, ifa::LOCAL).or_else(|| request.attribute(skip, ifa::ADDRESS));
+    let is_own = match u16::from(head.family) {
+        AF_INET => address == Some(&Ipv4Addr::LOCALHOST.octets()) && head.prefixlen == 8,
+        _ => return Err(Errno::EOPNOTSUPP),
+    };
+    let address = address.ok_or(Errno::EINVAL)?;
+    if head.index != device.index {
+        return Err(Errno::ENODEV);
+    }
+    let is_new = request.header.kind == rtm::NEWADDR;
+    if !is_own || address.len() != 4 {
+        return Err(if is_new { Errno::EOPNOTSUPP } else { Errno::EADDRNOTAVAIL });
+    }
+    match (is_new, device.set_v4(is_new)) {
+        (_, true) => Ok(Vec::new()),
+        (true, false) if request.header.flags & nlm_f::EXCL == 0 && request.header.flags & nlm_f::REPLACE != 0 => {
+            Ok(Vec::new())
+        }
+        (true, false) => Err(Errno::EEXIST),
+        (false, false) => Err(Errno::EADDRNOTAVAIL),
+    }
 }

@@ -111,7 +111,8 @@ impl Registry {
         receiver: &Arc<Node>,
     ) -> Result<Rights, Errno> {
         let user = caller.creds.uid;
-        let may_exceed = caller.creds.has(Capability::SysResource) || caller.creds.has(Capability::SysAdmin);
+        let may_exceed =
+            caller.creds.has_in_root(Capability::SysResource) || caller.creds.has_in_root(Capability::SysAdmin);
         let limit = caller.process.limit(RLIMIT_NOFILE);
         let nodes: Vec<_> = files.iter().map(|file| endpoint(file).map(|endpoint| endpoint.node.id())).collect();
         {

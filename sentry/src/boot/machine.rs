@@ -44,7 +44,6 @@ impl Machine {
         let user_ns = UserNamespace::root();
         let kernel = kernel(plan, reach.proc, &user_ns)?;
         let vfs = Vfs::new();
-        kernel.set_part(net::NetNamespace::new(user_ns.clone()));
         let terminals = fs::pseudo::register(&kernel, &vfs);
         vfs.register_filesystem(Arc::new(TmpfsType));
         vfs.set_memory_files(MemFd::new());

@@ -27,7 +27,7 @@ pub(crate) fn getgroups(task: &mut CurrentTask, size: i32, list: UserPtr<u32>) -
 /// `setgroups(2)`.
 pub(crate) fn setgroups(task: &mut CurrentTask, size: i32, list: UserPtr<u32>) -> Result<(), Errno> {
     let creds = task.creds().clone();
-    if !creds.has(Capability::Setgid) || creds.user_ns.maps.lock().setgroups_denied {
+    if !creds.has(Capability::Setgid) || !creds.user_ns.allows_setgroups() {
         return Err(Errno::EPERM);
     }
     let size = usize::try_from(size).ok().filter(|&size| size <= NGROUPS_MAX).ok_or(Errno::EINVAL)?;

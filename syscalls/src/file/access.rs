@@ -55,7 +55,10 @@ const NO_SETUID_FIXUP: u32 = 4;
 /// The caller as its real user, with the capabilities that this one would have: `access(2)`, "Notes".
 fn with_real_ids(caller: &Caller) -> Caller {
     let creds = &caller.creds;
-    if creds.fsuid == creds.uid && creds.fsgid == creds.gid && (creds.uid == 0 || creds.effective == 0) {
+    if creds.fsuid == creds.uid
+        && creds.fsgid == creds.gid
+        && (creds.user_ns.guest_uid(creds.uid) == 0 || creds.effective == 0)
+    {
         return caller.clone();
     }
     let mut real: Credentials = (**creds).clone();

@@ -1,6 +1,6 @@
 //! `ioctl(2)`: the commands that every file has.
 
-use super::sigio;
+use super::{nsfs, sigio};
 use crate::arg::Fd;
 use abi::Errno;
 use abi::fs::{FileType, OpenFlags};
@@ -9,6 +9,7 @@ use abi::ioctl::{
     FS_IOC_FIEMAP,
 };
 use abi::socket::ioctl::{FIOGETOWN, FIOSETOWN, SIOCGPGRP, SIOCSPGRP};
+use fs::proc::NamespaceFile;
 use kernel::CurrentTask;
 use mm::{UserAddr, UserPtr};
 use sync::Fail;
@@ -46,6 +47,9 @@ pub(crate) fn ioctl(task: &mut CurrentTask, fd: Fd, command: u32, arg: u64) -> R
             return Err(Errno::EOPNOTSUPP.into());
         }
         _ => {
+            if let Some(NamespaceFile(namespace)) = file.downcast::<NamespaceFile>() {
+                return Ok(nsfs::control(task, namespace, command, arg)?);
+            }
             let io = file.io(task.caller(), OpenFlags::empty());
             return file.ops.ioctl(&io, command, arg, &**task.mm());
         }

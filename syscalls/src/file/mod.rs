@@ -16,6 +16,7 @@ mod memfd;
 mod mode;
 mod mount;
 mod names;
+mod nsfs;
 mod open;
 mod owner;
 mod path;

@@ -94,21 +94,17 @@ pub(crate) fn mount(
     }
     let vfs = namespace.vfs();
     let maker = vfs.filesystem_type(&kind).ok_or(Errno::ENODEV)?;
-    let is_root = Arc::ptr_eq(namespace.owner(), &root_of(&task.creds().user_ns));
-    if !is_root && !maker.is_user_mountable() {
+    let creds = task.creds();
+    let is_allowed = if maker.is_user_mountable() {
+        creds.has_in(&maker.owner(task.caller()), Capability::SysAdmin)
+    } else {
+        creds.has_in_root(Capability::SysAdmin)
+    };
+    if !is_allowed {
         return Err(Errno::EPERM);
     }
     let filesystem = maker.mount(task.caller(), &source, flags, &data)?;
     namespace.mount(&at, &filesystem, &source, own_flags(flags))
-}
-
-/// The sandbox's own user namespace.
-fn root_of(users: &Arc<vfs::UserNamespace>) -> Arc<vfs::UserNamespace> {
-    let mut at = users;
-    while let Some(parent) = &at.parent {
-        at = parent;
-    }
-    at.clone()
 }
 
 /// `MS_REMOUNT`: the flags of the mount; options of the filesystem stay as they are.

@@ -70,7 +70,7 @@ pub(crate) fn linkat(
     }
     let old = read_path(task, old)?;
     let new = read_path(task, new)?;
-    if old.is_empty() && flags & AT_EMPTY_PATH != 0 && !task.creds().has(Capability::DacReadSearch) {
+    if old.is_empty() && flags & AT_EMPTY_PATH != 0 && !task.creds().has_in_root(Capability::DacReadSearch) {
         return Err(Errno::ENOENT);
     }
     let nofollow = if flags & AT_SYMLINK_FOLLOW == 0 { AT_SYMLINK_NOFOLLOW } else { 0 };

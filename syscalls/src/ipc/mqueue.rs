@@ -15,7 +15,7 @@ use kernel::ipc::{Mqueue, MqueueAttributes, MqueueFile, Notification, Told};
 use mm::{UserAddr, UserMemory, UserPtr, UserStr};
 use std::sync::Arc;
 use sync::{Clock, Deadline, Fail};
-use vfs::{Capability, OpenFile};
+use vfs::{Capability, Credentials, OpenFile};
 
 /// Longest name.
 const NAME_MAX: usize = 255;
@@ -57,7 +57,7 @@ pub(crate) fn mq_open(
         None if !flags.contains(OpenFlags::CREAT) => return Err(Errno::ENOENT),
         None => {
             let creds = task.creds();
-            let is_privileged = creds.has(Capability::SysResource);
+            let is_privileged = creds.has_in_root(Capability::SysResource);
             let attributes = match &attr {
                 Some(attr) => MqueueAttributes::new(attr, is_privileged)?,
                 None => MqueueAttributes::DEFAULT,
@@ -89,8 +89,13 @@ fn check_access(task: &CurrentTask, queue: &Mqueue, flags: OpenFlags) -> Result<
     } else {
         mode
     };
-    let is_allowed = want & !bits == 0 || creds.has(Capability::DacOverride);
+    let is_allowed = want & !bits == 0 || has_over(creds, (uid, gid), Capability::DacOverride);
     if is_allowed { Ok(()) } else { Err(Errno::EACCES) }
+}
+
+/// The capability counts for what belongs to these ids.
+fn has_over(creds: &Credentials, (uid, gid): (u32, u32), capability: Capability) -> bool {
+    creds.has(capability) && creds.user_ns.kernel_ids_are_known(uid, gid)
 }
 
 /// `mq_unlink(3)`.
@@ -100,7 +105,7 @@ pub(crate) fn mq_unlink(task: &mut CurrentTask, name: UserStr) -> Result<(), Err
     let queue = queues.find(&name).ok_or(Errno::ENOENT)?;
     let creds = task.creds();
     // The directory of queues has the sticky bit.
-    if queue.owner.0 != creds.fsuid && !creds.has(Capability::Fowner) {
+    if queue.owner.0 != creds.fsuid && !has_over(creds, (queue.owner.0, queue.owner.1), Capability::Fowner) {
         return Err(Errno::EPERM);
     }
     queues.unlink(&name)

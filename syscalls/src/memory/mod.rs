@@ -26,7 +26,7 @@ const RLIMIT_AS: u32 = 9;
 /// The caller's limits on memory.
 pub(crate) fn limits(task: &CurrentTask) -> mm::Limits {
     let process = &task.caller().process;
-    let is_free = task.caller().creds.has(Capability::IpcLock);
+    let is_free = task.caller().creds.has_in_root(Capability::IpcLock);
     mm::Limits {
         address_space: process.limit(RLIMIT_AS),
         data: process.limit(RLIMIT_DATA),

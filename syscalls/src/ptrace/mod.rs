@@ -110,7 +110,7 @@ fn on_stopped(task: &CurrentTask, tracee: &Tracee, request: u64, addr: u64, data
         }
         abi_ptrace::SECCOMP_GET_FILTER | abi_ptrace::SECCOMP_GET_METADATA => {
             // As of a kernel without checkpoints, once the caller may ask.
-            let may_ask = task.creds().has(Capability::SysAdmin);
+            let may_ask = task.creds().has_in_root(Capability::SysAdmin);
             return Err(if may_ask { Errno::EINVAL } else { Errno::EACCES });
         }
         _ => tracee.resume(resume_of(request).ok_or(Errno::EIO)?, data)?,

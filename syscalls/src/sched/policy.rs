@@ -50,7 +50,7 @@ pub(super) fn best_nice(target: &Task) -> i32 {
 
 /// What `__sched_setscheduler` of Linux checks, for a new scheduling that is valid in itself. `EPERM`.
 fn check_rights(task: &CurrentTask, target: &Task, old: &Scheduling, new: &Scheduling) -> Result<(), Errno> {
-    if task.creds().has_in(&target.creds().user_ns, Capability::SysNice) {
+    if task.creds().has_in_root(Capability::SysNice) {
         return Ok(());
     }
     if new.policy == SCHED_DEADLINE {

@@ -56,12 +56,12 @@ pub(crate) fn setpriority(task: &mut CurrentTask, which: i32, who: i32, nice: i3
 
 fn set_nice(task: &CurrentTask, target: &Task, nice: i32) -> Result<(), Errno> {
     let (own, theirs) = (task.creds(), target.creds());
-    let is_privileged = own.has_in(&theirs.user_ns, Capability::SysNice);
-    if !is_privileged && theirs.uid != own.euid && theirs.euid != own.euid {
+    let owns = own.has_in(&theirs.user_ns, Capability::SysNice);
+    if !owns && theirs.uid != own.euid && theirs.euid != own.euid {
         return Err(Errno::EPERM);
     }
     let is_better = nice < target.attributes().sched.nice;
-    if is_better && nice < best_nice(target) && !is_privileged {
+    if is_better && nice < best_nice(target) && !own.has_in_root(Capability::SysNice) {
         return Err(Errno::EACCES);
     }
     target.with_attributes(|attributes| attributes.sched.nice = nice);
@@ -76,7 +76,7 @@ pub(crate) fn ioprio_set(task: &mut CurrentTask, which: i32, who: i32, ioprio: i
     let (class, level) = ((ioprio >> CLASS_SHIFT) & 7, ioprio & 7);
     match class {
         0 if level == 0 => {}
-        1 if !task.creds().has(Capability::SysAdmin) && !task.creds().has(Capability::SysNice) => {
+        1 if !task.creds().has_in_root(Capability::SysAdmin) && !task.creds().has_in_root(Capability::SysNice) => {
             return Err(Errno::EPERM);
         }
         1..=3 => {}

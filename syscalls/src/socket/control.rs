@@ -37,6 +37,9 @@ pub(super) fn read(task: &CurrentTask, at: UserAddr, len: usize, family: u16) ->
             (SOL_SOCKET, scm::CREDENTIALS) if family == AF_UNIX => {
                 let mut ucred = Ucred::read_from_bytes(data).map_err(|_| Errno::EINVAL)?;
                 ucred.pid = pid_given(task, ucred.pid).ok_or(Errno::ESRCH)?;
+                let users = &task.creds().user_ns;
+                ucred.uid = users.kernel_uid(ucred.uid).ok_or(Errno::EINVAL)?;
+                ucred.gid = users.kernel_gid(ucred.gid).ok_or(Errno::EINVAL)?;
                 controls.push(Control::Credentials(ucred));
             }
             (SOL_SOCKET, scm::RIGHTS | scm::CREDENTIALS) => {}
@@ -98,7 +101,12 @@ impl<'a> Writer<'a> {
         match control {
             Control::Rights(files) => self.put_files(files),
             Control::Credentials(ucred) => {
-                let ucred = Ucred { pid: pid_shown(self.task, ucred.pid), ..ucred };
+                let users = &self.task.creds().user_ns;
+                let ucred = Ucred {
+                    pid: pid_shown(self.task, ucred.pid),
+                    uid: users.guest_uid(ucred.uid),
+                    gid: users.guest_gid(ucred.gid),
+                };
                 self.put_data(SOL_SOCKET, scm::CREDENTIALS, ucred.as_bytes());
             }
             Control::Data { level, kind, bytes } => self.put_data(level, kind, &bytes),

@@ -16,9 +16,9 @@ fn split(kind: i32) -> Result<(i32, bool, bool), Errno> {
     Ok((kind & SOCK_TYPE_MASK, flags & SOCK_NONBLOCK != 0, flags & SOCK_CLOEXEC != 0))
 }
 
-/// The task's network namespace: `EAFNOSUPPORT` in a machine without a network.
-fn net(task: &CurrentTask) -> Result<Arc<NetNamespace>, Errno> {
-    task.kernel().part().ok_or(Errno::EAFNOSUPPORT)
+/// The task's network namespace.
+fn net(task: &CurrentTask) -> Arc<NetNamespace> {
+    task.task().with_attributes(|attributes| attributes.namespaces.net.clone())
 }
 
 const fn call(task: &CurrentTask, nonblock: bool) -> Call<'_> {
@@ -28,7 +28,7 @@ const fn call(task: &CurrentTask, nonblock: bool) -> Call<'_> {
 /// `socket(2)`.
 pub(crate) fn socket(task: &mut CurrentTask, family: i32, kind: i32, protocol: i32) -> Result<i32, Errno> {
     let (kind, nonblock, cloexec) = split(kind)?;
-    let socket = Socket::create(&call(task, nonblock), &net(task)?, family, kind, protocol)?;
+    let socket = Socket::create(&call(task, nonblock), &net(task), family, kind, protocol)?;
     task.fds().insert(task.caller(), socket.into_file(nonblock), cloexec)
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn socketpair(
     let one = task.fds().reserve(task.caller(), 0, cloexec)?;
     let two = task.fds().reserve(task.caller(), 0, cloexec)?;
     fds.give(&**task.mm(), &[one.fd(), two.fd()])?;
-    let (first, second) = Socket::pair(&call(task, nonblock), &net(task)?, family, kind, protocol)?;
+    let (first, second) = Socket::pair(&call(task, nonblock), &net(task), family, kind, protocol)?;
     one.install(first.into_file(nonblock));
     two.install(second.into_file(nonblock));
     Ok(())

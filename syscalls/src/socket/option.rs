@@ -30,7 +30,12 @@ pub(crate) fn getsockopt(
                 return Err(Errno::ERANGE);
             }
             so::COOKIE if room != bytes.len() => return Err(Errno::EINVAL),
-            so::PEERCRED => show_pid(task, &mut bytes),
+            so::PEERCRED => show_peer(task, &mut bytes),
+            so::PEERGROUPS => {
+                for gid in bytes.chunks_exact_mut(4) {
+                    show(gid, |gid| task.creds().user_ns.guest_gid(gid));
+                }
+            }
             _ => {}
         }
     }
@@ -39,11 +44,21 @@ pub(crate) fn getsockopt(
     len.write(memory, &(bytes.len() as i32))
 }
 
-/// Puts the process id, first of a `ucred`, as the task's pid namespace has it.
-fn show_pid(task: &CurrentTask, bytes: &mut [u8]) {
-    if let Some(pid) = bytes.first_chunk_mut::<4>() {
-        *pid = super::control::pid_shown(task, i32::from_ne_bytes(*pid)).to_ne_bytes();
+/// Replaces a number.
+fn show(bytes: &mut [u8], how: impl FnOnce(u32) -> u32) {
+    if let Some(number) = bytes.first_chunk_mut::<4>() {
+        *number = how(u32::from_ne_bytes(*number)).to_ne_bytes();
     }
+}
+
+/// Puts process, user and group of a `ucred` as the task's namespaces have them; -1 for nobody stays.
+fn show_peer(task: &CurrentTask, bytes: &mut [u8]) {
+    let users = &task.creds().user_ns;
+    let Some((pid, ids)) = bytes.split_at_mut_checked(4) else { return };
+    let Some((uid, gid)) = ids.split_at_mut_checked(4) else { return };
+    show(pid, |pid| super::control::pid_shown(task, pid as i32) as u32);
+    show(uid, |uid| if uid == u32::MAX { uid } else { users.guest_uid(uid) });
+    show(gid, |gid| if gid == u32::MAX { gid } else { users.guest_gid(gid) });
 }
 
 /// `setsockopt(2)`.

@@ -2,7 +2,9 @@
 
 use super::{from_timeval, timeval};
 use abi::Errno;
-use abi::clock::Timezone;
+use abi::clock::{
+    CLOCK_BOOTTIME, CLOCK_BOOTTIME_ALARM, CLOCK_MONOTONIC, CLOCK_MONOTONIC_COARSE, CLOCK_MONOTONIC_RAW, Timezone,
+};
 use abi::time::{Timespec, Timeval};
 use kernel::CurrentTask;
 use kernel::clock::ClockSource;
@@ -10,9 +12,21 @@ use kernel::timers::{duration, timespec};
 use mm::{UserAddr, UserPtr};
 use sync::Clock;
 
+/// The clock that time namespaces shift, of those that go with it.
+const fn shifted(clock: i32) -> Option<Clock> {
+    match clock {
+        CLOCK_MONOTONIC | CLOCK_MONOTONIC_RAW | CLOCK_MONOTONIC_COARSE => Some(Clock::Monotonic),
+        CLOCK_BOOTTIME | CLOCK_BOOTTIME_ALARM => Some(Clock::Boottime),
+        _ => None,
+    }
+}
+
 /// `clock_gettime(2)`.
 pub(crate) fn clock_gettime(task: &mut CurrentTask, clock: i32, to: UserPtr<Timespec>) -> Result<(), Errno> {
-    let now = ClockSource::of(task.task(), clock)?.now();
+    let mut now = ClockSource::of(task.task(), clock)?.now();
+    if let Some(clock) = shifted(clock).filter(|_| task.task().has_own_time()) {
+        now = task.task().clock_offsets().shown(clock, now);
+    }
     to.give(&**task.mm(), &timespec(now))
 }
 

@@ -16,9 +16,11 @@ pub(crate) use sleep::{clock_nanosleep, nanosleep};
 pub(crate) use timerfd::{timerfd_create, timerfd_gettime, timerfd_settime};
 
 use abi::Errno;
+use abi::clock::Itimerspec;
 use abi::time::{Timespec, Timeval};
 use kernel::CurrentTask;
-use kernel::timers::duration;
+use kernel::clock::ClockSource;
+use kernel::timers::{duration, timespec};
 use mm::UserPtr;
 use std::time::Duration;
 use sync::{Clock, Deadline};
@@ -34,7 +36,20 @@ pub(crate) fn read_deadline(
     time: UserPtr<Timespec>,
     clock: Clock,
 ) -> Result<Option<Deadline>, Errno> {
-    Ok(Some(Deadline { clock, at: read_duration(task, time)? }))
+    let at = task.task().clock_offsets().meant(clock, read_duration(task, time)?);
+    Ok(Some(Deadline { clock, at }))
+}
+
+/// What a timer is to be set to, with a point of the host's clock for one of the caller's.
+fn on_host(task: &CurrentTask, spec: Itimerspec, clock: &ClockSource, is_absolute: bool) -> Result<Itimerspec, Errno> {
+    let value = duration(spec.value)?;
+    let ClockSource::Host(clock) = *clock else { return Ok(spec) };
+    if !is_absolute || value.is_zero() || !task.task().has_own_time() {
+        return Ok(spec);
+    }
+    // Nothing at all would disarm it.
+    let value = task.task().clock_offsets().meant(clock, value).max(Duration::from_nanos(1));
+    Ok(Itimerspec { value: timespec(value), ..spec })
 }
 
 /// A span as a `timeval`.

@@ -1,5 +1,6 @@
 //! POSIX timers: `timer_create(2)` and its kin.
 
+use super::on_host;
 use abi::Errno;
 use abi::clock::{
     CLOCK_BOOTTIME_ALARM, CLOCK_REALTIME_ALARM, Itimerspec, SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD, SIGEV_THREAD_ID,
@@ -31,7 +32,8 @@ pub(crate) fn timer_create(
     if matches!(source, ClockSource::ReadOnly(_)) {
         return Err(Errno::EOPNOTSUPP);
     }
-    if matches!(clock, CLOCK_REALTIME_ALARM | CLOCK_BOOTTIME_ALARM) && !task.creds().has(Capability::WakeAlarm) {
+    if matches!(clock, CLOCK_REALTIME_ALARM | CLOCK_BOOTTIME_ALARM) && !task.creds().has_in_root(Capability::WakeAlarm)
+    {
         return Err(Errno::EPERM);
     }
     let event = match event.optional() {
@@ -105,7 +107,9 @@ pub(crate) fn timer_settime(
     kernel::timers::duration(new.interval)?;
     kernel::timers::duration(new.value)?;
     let timer = task.group().timers.posix(id)?;
-    let was = timer.set(Setting::new(new, flags & TIMER_ABSTIME != 0, timer.clock().clone())?);
+    let is_absolute = flags & TIMER_ABSTIME != 0;
+    let new = on_host(task, new, timer.clock(), is_absolute)?;
+    let was = timer.set(Setting::new(new, is_absolute, timer.clock().clone())?);
     match old.optional() {
         Some(old) => old.give(&**task.mm(), &to_abi(was)),
         None => Ok(()),

@@ -38,7 +38,7 @@ pub(crate) fn clock_nanosleep(
     match source {
         ClockSource::Cpu(clock) => sleep_cpu(task, &clock, time, is_absolute),
         ClockSource::Host(clock) if is_absolute => {
-            let deadline = Deadline { clock, at: time };
+            let deadline = Deadline { clock, at: task.task().clock_offsets().meant(clock, time) };
             if sleep(task, deadline) { Ok(()) } else { Err(Fail::Interrupted(Restart::NoHandler)) }
         }
         // It runs with the real-time clock.

@@ -1,5 +1,6 @@
 //! `timerfd_create(2)` and its kin.
 
+use super::on_host;
 use abi::Errno;
 use abi::clock::{
     CLOCK_BOOTTIME, CLOCK_BOOTTIME_ALARM, CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_REALTIME_ALARM, Itimerspec,
@@ -24,7 +25,7 @@ pub(crate) fn timerfd_create(task: &mut CurrentTask, id: i32, flags: OpenFlags) 
     if !(flags - (OpenFlags::CLOEXEC | OpenFlags::NONBLOCK)).is_empty() {
         return Err(Errno::EINVAL);
     }
-    if matches!(id, CLOCK_REALTIME_ALARM | CLOCK_BOOTTIME_ALARM) && !task.creds().has(Capability::WakeAlarm) {
+    if matches!(id, CLOCK_REALTIME_ALARM | CLOCK_BOOTTIME_ALARM) && !task.creds().has_in_root(Capability::WakeAlarm) {
         return Err(Errno::EPERM);
     }
     let timer = TimerFd::new(task.kernel().timers(), id, clock)?;
@@ -55,6 +56,7 @@ pub(crate) fn timerfd_settime(
     kernel::timers::duration(new.value)?;
     let file = find(task, fd)?;
     let timer = file.downcast::<TimerFd>().ok_or(Errno::EINVAL)?;
+    let new = on_host(task, new, &timer.clock(), flags & TIMER_ABSTIME != 0)?;
     let was = timer.set(new, flags)?;
     match old.optional() {
         Some(old) => old.give(&**task.mm(), &was),
