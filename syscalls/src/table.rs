@@ -97,7 +97,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     SOCKETPAIR "socketpair" crate::socket::socketpair, Support::Full;
     SETSOCKOPT "setsockopt" crate::socket::setsockopt, Support::Full;
     GETSOCKOPT "getsockopt" crate::socket::getsockopt, Support::Full;
-    CLONE "clone" crate::process::clone, Support::Full;
+    CLONE "clone" crate::process::clone, Support::Partial("a child in a time namespace keeps a vDSO of the outer clocks until it calls execve");
     FORK "fork" crate::process::fork, Support::Full;
     VFORK "vfork" crate::process::vfork, Support::Full;
     EXECVE "execve" crate::process::execve, Support::Full;
@@ -328,7 +328,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     RSEQ "rseq" crate::memory::rseq, Support::Full;
     PIDFD_SEND_SIGNAL "pidfd_send_signal" crate::pidfd::pidfd_send_signal, Support::Full;
     PIDFD_OPEN "pidfd_open" crate::pidfd::pidfd_open, Support::Full;
-    CLONE3 "clone3" crate::process::clone3, Support::Full;
+    CLONE3 "clone3" crate::process::clone3, Support::Partial("as clone");
     CLOSE_RANGE "close_range" crate::file::close_range, Support::Full;
     OPENAT2 "openat2" crate::file::openat2, Support::Partial("RESOLVE_CACHED is EAGAIN");
     PIDFD_GETFD "pidfd_getfd" crate::pidfd::pidfd_getfd, Support::Full;

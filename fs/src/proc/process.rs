@@ -4,7 +4,9 @@ use super::access::check_read;
 use super::fds::{FdDir, What as FdWhat};
 use super::root::Root;
 use super::tasks::TaskDir;
-use super::{addresses, dump, ids, limits, login, mem, namespaces, net, oom, pagemap, smaps, stat, status, timens, timers};
+use super::{
+    addresses, dump, ids, limits, login, mem, namespaces, net, oom, pagemap, smaps, stat, status, timens, timers,
+};
 use crate::pseudo::{Node, Object, Row, Subject, TableDir, dir, file, knob, link, special, text};
 use abi::Errno;
 use abi::fs::FileType;

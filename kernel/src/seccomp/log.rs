@@ -23,7 +23,7 @@ const ACTIONS: [(u32, &str); 8] = [
 /// The bit of `allow`, which cannot be logged.
 const ALLOW: u8 = 1 << 7;
 
-/// The actions that are logged, a bit for each of [`ACTIONS`].
+/// The actions that are logged, a bit for each in the order of `ACTIONS`.
 #[derive(Debug)]
 pub struct LoggedActions(AtomicU8);
 

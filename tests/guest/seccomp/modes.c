@@ -333,7 +333,11 @@ TEST(tsync_refuses_other_chains) {
 #define PLAIN_CALL(name, nr)                                                                                           \
     __attribute__((noinline, noclone)) static long name(void) {                                                        \
         long result;                                                                                                   \
-        __asm__ volatile("mov $" #nr ", %%eax\nsyscall" : "=a"(result) : "D"(0), "S"(0), "d"(0) : "rcx", "r11", "memory"); \
+        register long fourth __asm__("r10") = 0;                                                                       \
+        __asm__ volatile("mov $" #nr ", %%eax\nsyscall"                                                               \
+                         : "=a"(result)                                                                                \
+                         : "D"(0), "S"(0), "d"(0), "r"(fourth)                                                         \
+                         : "rcx", "r11", "memory");                                                                    \
         return result;                                                                                                 \
     }
 
