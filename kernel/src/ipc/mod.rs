@@ -27,6 +27,7 @@ pub use undo::UndoList;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use vfs::{Owner, UserNamespace};
 
@@ -40,6 +41,8 @@ pub struct IpcNamespace {
     pub limits: Limits,
     /// Semaphore sets.
     pub sems: Arc<Registry<SemSet>>,
+    /// Semaphores of all of them.
+    pub sem_count: AtomicU64,
     /// Shared memory segments.
     pub shms: Arc<Registry<Segment>>,
     /// Message queues of System V.
@@ -56,6 +59,7 @@ impl IpcNamespace {
             owner: Owner::new(owner),
             limits: Limits::default(),
             sems: Registry::new(sem::SEMMNI),
+            sem_count: AtomicU64::new(0),
             shms: Registry::new(shm::SHMMNI),
             msgs: Registry::new(msg::MSGMNI),
             mqueues: Arc::new(Mqueues::new()),

@@ -108,8 +108,12 @@ impl<T: Object> Registry<T> {
         if table.by_index.get(&index).is_none_or(|(found, _)| *found != id) {
             return None;
         }
-        table.by_key.retain(|_, of_key| *of_key != index);
-        table.by_index.remove(&index).map(|(_, object)| object)
+        let (_, object) = table.by_index.remove(&index)?;
+        let key = object.perm().lock().key;
+        if table.by_key.get(&key) == Some(&index) {
+            table.by_key.remove(&key);
+        }
+        Some(object)
     }
 
     /// Makes an object that is to go private: its key can be used again.

@@ -110,6 +110,11 @@ fn takes_splice(output: &OpenFile) -> bool {
     output.kind().is_some() || output.downcast::<net::Socket>().is_some()
 }
 
+/// The same of those that a pipe takes from; directories give nothing.
+fn gives_splice(input: &OpenFile) -> bool {
+    input.kind() != Some(FileType::Directory) && takes_splice(input)
+}
+
 /// `splice(2)`.
 pub(crate) fn splice(
     task: &mut CurrentTask,
@@ -146,6 +151,7 @@ pub(crate) fn splice(
             let is_nonblock = is_nonblock || input.flags().contains(OpenFlags::NONBLOCK);
             moves::from_pipe(task.caller(), pipe, &output, &mut to, len, is_nonblock)?
         }
+        (None, Some(_)) if !gives_splice(&input) => return Err(Errno::EINVAL.into()),
         (None, Some(_)) => {
             if from.is_some() && !input.ops.is_seekable() {
                 return Err(Errno::EINVAL.into());

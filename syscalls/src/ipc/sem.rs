@@ -13,6 +13,7 @@ use kernel::CurrentTask;
 use kernel::ipc::{IpcNamespace, Perm, SEMVMX, SemSet, Tried};
 use mm::{UserAddr, UserMemory, UserPtr};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 use sync::{Deadline, Fail, Woken};
 use zerocopy::IntoBytes;
 
@@ -22,13 +23,14 @@ pub(crate) fn semget(task: &mut CurrentTask, key: i32, count: i32, flags: i32) -
     let most = ns.limits.semmsl.value();
     let count = usize::try_from(count).ok().filter(|&count| count as u64 <= most).ok_or(Errno::EINVAL)?;
     let fits = |set: &SemSet| if count > set.len() { Err(Errno::EINVAL) } else { Ok(()) };
-    ns.sems.get(get(task, &ns, key, flags), fits, |_, others| {
+    ns.sems.get(get(task, &ns, key, flags), fits, |_, _| {
         if count == 0 {
             return Err(Errno::EINVAL);
         }
-        if (others.map(SemSet::len).sum::<usize>() + count) as u64 > ns.limits.semmns.value() {
-            return Err(Errno::ENOSPC);
-        }
+        let most = ns.limits.semmns.value();
+        let add = |used: u64| used.checked_add(count as u64).filter(|&used| used <= most);
+        // The registry is locked: a set that is made is there.
+        ns.sem_count.fetch_update(SeqCst, SeqCst, add).map_err(|_| Errno::ENOSPC)?;
         Ok(SemSet::new(Perm::new(task.creds(), key, flags), count))
     })
 }
@@ -139,7 +141,9 @@ pub(crate) fn semctl(task: &mut CurrentTask, id: i32, num: i32, command: i32, ar
         }
         IPC_RMID => {
             check_owner(task, &ns, &*set)?;
-            ns.sems.remove(id).ok_or(Errno::EIDRM)?.end();
+            let removed = ns.sems.remove(id).ok_or(Errno::EIDRM)?;
+            ns.sem_count.fetch_sub(removed.len() as u64, SeqCst);
+            removed.end();
             Ok(0)
         }
         GETALL => {
