@@ -184,6 +184,8 @@ impl Task {
         if !self.is_leader() && !is_traced {
             group.add_thread_usage(&self.usage());
             tree.remove_thread(self);
+            // The last thread may have ended the process while this one was on its way out.
+            tree.settle(group);
         }
         let heir = tree.node_of(group).and_then(|node| node.threads.iter().find(|t| t.state == State::Running));
         let heir = heir.map_or(0, |thread| thread.task.serial());
