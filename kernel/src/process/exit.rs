@@ -184,6 +184,8 @@ impl Task {
         if !self.is_leader() && !is_traced {
             group.add_thread_usage(&self.usage());
             tree.remove_thread(self);
+        }
+        if !is_last {
             // The last thread may have ended the process while this one was on its way out.
             tree.settle(group);
         }

@@ -119,7 +119,8 @@ impl Tree {
     /// parent; when nobody wants to know it is gone.
     pub(crate) fn settle(&mut self, group: &Arc<ThreadGroup>) {
         let Some(node) = self.node_of(group).filter(|node| node.threads.len() <= 1) else { return };
-        let Some(status) = node.zombie else { return };
+        let has_left = node.threads.iter().all(|thread| thread.status.is_some());
+        let Some(status) = node.zombie.filter(|_| has_left) else { return };
         let leader = node.threads.first().filter(|thread| thread.tracer.is_some()).map(|thread| thread.task.clone());
         match leader {
             Some(leader) => self.tell_tracer(&leader, status),
