@@ -1,7 +1,7 @@
 //! The patched text of a file.
 
 use super::scan;
-use super::site::{JUMP_LEN, Shape, Site};
+use super::site::{JUMP_LEN, Site};
 use super::trampoline::{self, Position, STRIDE};
 use crate::systrap::process::Entries;
 use abi::mm::PAGE_SIZE;
@@ -58,7 +58,7 @@ impl Text {
         let originals = sites.iter().map(|site| original(code, site)).collect();
         let trampolines = runs.iter().map(|run| run.len).sum();
         let mut text = Self {
-            memory: rustix::fs::memfd_create("text", memfd_flags()).ok()?,
+            memory: rustix::fs::memfd_create("text", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).ok()?,
             len: (code.len() as u64).next_multiple_of(PAGE_SIZE),
             runs,
             reach,
@@ -184,16 +184,10 @@ fn original(code: &[u8], site: &Site) -> [u8; JUMP_LEN] {
     std::array::from_fn(|i| code.get(site.start as usize + i).copied().unwrap_or_default())
 }
 
-/// Memory whose mappings may be executed, where the host can tell.
-fn memfd_flags() -> MemfdFlags {
-    MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING
-}
-
 /// The pages with sites, in few runs. `None` when there are no sites, or runs are too many.
 fn runs(sites: &[Site]) -> Option<Vec<Run>> {
     let mut runs: Vec<Run> = Vec::new();
     for site in sites {
-        debug_assert!(matches!(site.shape, Shape::Numbered(_) | Shape::Tailed(_)), "all are jumps");
         let start = u64::from(site.start) / PAGE_SIZE * PAGE_SIZE;
         let end = (u64::from(site.start) + JUMP_LEN as u64).next_multiple_of(PAGE_SIZE);
         match runs.last_mut() {
