@@ -119,6 +119,18 @@ bitflags::bitflags! {
     }
 }
 
+impl CloneFlags {
+    /// All kinds of namespaces.
+    pub const NAMESPACES: Self = Self::NEWNS
+        .union(Self::NEWUTS)
+        .union(Self::NEWIPC)
+        .union(Self::NEWUSER)
+        .union(Self::NEWPID)
+        .union(Self::NEWNET)
+        .union(Self::NEWCGROUP)
+        .union(Self::NEWTIME);
+}
+
 /// `CSIGNAL`: the exit signal in the flags of `clone(2)`.
 pub const CSIGNAL: u64 = 0xff;
 

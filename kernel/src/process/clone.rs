@@ -39,13 +39,7 @@ pub struct Clone {
 }
 
 /// New namespaces that need `CAP_SYS_ADMIN`: all but the one of users.
-const NAMESPACES: CloneFlags = CloneFlags::NEWNS
-    .union(CloneFlags::NEWUTS)
-    .union(CloneFlags::NEWIPC)
-    .union(CloneFlags::NEWPID)
-    .union(CloneFlags::NEWCGROUP)
-    .union(CloneFlags::NEWNET)
-    .union(CloneFlags::NEWTIME);
+const NAMESPACES: CloneFlags = CloneFlags::NAMESPACES.difference(CloneFlags::NEWUSER);
 
 impl CurrentTask {
     /// Makes a thread or process; its id as the caller sees it.

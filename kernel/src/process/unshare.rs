@@ -6,20 +6,13 @@ use abi::sched::CloneFlags;
 use std::sync::Arc;
 
 /// Flags that the call knows.
-const KNOWN: CloneFlags = CloneFlags::THREAD
+const KNOWN: CloneFlags = CloneFlags::NAMESPACES
+    .union(CloneFlags::THREAD)
     .union(CloneFlags::FS)
-    .union(CloneFlags::NEWNS)
     .union(CloneFlags::SIGHAND)
     .union(CloneFlags::VM)
     .union(CloneFlags::FILES)
-    .union(CloneFlags::SYSVSEM)
-    .union(CloneFlags::NEWUTS)
-    .union(CloneFlags::NEWIPC)
-    .union(CloneFlags::NEWNET)
-    .union(CloneFlags::NEWUSER)
-    .union(CloneFlags::NEWPID)
-    .union(CloneFlags::NEWCGROUP)
-    .union(CloneFlags::NEWTIME);
+    .union(CloneFlags::SYSVSEM);
 
 impl CurrentTask {
     /// `unshare(2)`. `EINVAL`, `EPERM`, `ENOSPC`.

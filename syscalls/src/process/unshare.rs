@@ -7,16 +7,6 @@ use fs::proc::NamespaceFile;
 use kernel::pidfd::PidFd;
 use kernel::{CurrentTask, Namespace, Task};
 
-/// Namespaces that can be entered by a pidfd.
-const ALL: CloneFlags = CloneFlags::NEWNS
-    .union(CloneFlags::NEWUTS)
-    .union(CloneFlags::NEWIPC)
-    .union(CloneFlags::NEWNET)
-    .union(CloneFlags::NEWUSER)
-    .union(CloneFlags::NEWPID)
-    .union(CloneFlags::NEWCGROUP)
-    .union(CloneFlags::NEWTIME);
-
 /// `unshare(2)`.
 pub(crate) fn unshare(task: &mut CurrentTask, flags: u64) -> Result<(), Errno> {
     task.unshare(CloneFlags::from_bits_retain(flags))
@@ -33,7 +23,7 @@ pub(crate) fn setns(task: &mut CurrentTask, fd: Fd, kinds: u32) -> Result<(), Er
         return task.enter(std::slice::from_ref(namespace));
     }
     let pidfd = file.downcast::<PidFd>().ok_or(Errno::EINVAL)?;
-    if kinds.is_empty() || !ALL.contains(kinds) {
+    if kinds.is_empty() || !CloneFlags::NAMESPACES.contains(kinds) {
         return Err(Errno::EINVAL);
     }
     let target = pidfd.thread().cloned().or_else(|| pidfd.group().leader()).ok_or(Errno::ESRCH)?;
