@@ -51,15 +51,9 @@ impl Caller {
         queue: &WaitQueue,
         events: Events,
         deadline: Option<Deadline>,
-        mut attempt: impl FnMut() -> Option<T>,
+        attempt: impl FnMut() -> Option<T>,
     ) -> Result<T, Fail> {
-        if let Some(value) = attempt() {
-            return Ok(value);
-        }
-        let registration = queue.add(events, self.word.clone());
-        let result = self.sleep_until(deadline, attempt);
-        queue.remove(registration);
-        result
+        self.wait(deadline, attempt, || queue.add(events, self.word.clone()), |place| queue.remove(place))
     }
 
     /// As [`Self::block`] where one event serves one waiter: those who wait are woken in turn, one at a time.
@@ -68,34 +62,44 @@ impl Caller {
         queue: &WaitQueue,
         events: Events,
         deadline: Option<Deadline>,
+        attempt: impl FnMut() -> Option<T>,
+    ) -> Result<T, Fail> {
+        let leave = |place| {
+            queue.remove(place);
+            if self.word.is_woken() {
+                // This wake-up was for an event that is still there. (Of an end all were told.)
+                queue.notify(events - (Events::HUP | Events::ERR));
+            }
+        };
+        self.wait(deadline, attempt, || queue.add_in_turn(events, self.word.clone()), leave)
+    }
+
+    /// Sleeps between attempts, where `enter` makes the word known to those who wake it and `leave` ends that. From
+    /// `enter` on only a sleep takes note of a wake-up, so that one which an attempt did not need is seen by `leave`.
+    fn wait<T, P>(
+        &self,
+        deadline: Option<Deadline>,
         mut attempt: impl FnMut() -> Option<T>,
+        enter: impl FnOnce() -> P,
+        leave: impl FnOnce(P),
     ) -> Result<T, Fail> {
         if let Some(value) = attempt() {
             return Ok(value);
         }
-        let registration = queue.add_in_turn(events, self.word.clone());
-        let result = self.sleep_until(deadline, attempt);
-        queue.remove(registration);
-        if self.word.is_woken() {
-            // This wake-up was for an event that is still there. (Of an end all were told.)
-            queue.notify(events - (Events::HUP | Events::ERR));
-        }
-        result
-    }
-
-    /// Sleeps on the word, which somebody knows of, until `attempt` gives something.
-    fn sleep_until<T>(&self, deadline: Option<Deadline>, mut attempt: impl FnMut() -> Option<T>) -> Result<T, Fail> {
-        loop {
-            self.word.arm();
+        self.word.arm();
+        let place = enter();
+        let result = loop {
             if let Some(value) = attempt() {
-                return Ok(value);
+                break Ok(value);
             }
             match self.word.sleep(deadline) {
                 Woken::Event => {}
-                Woken::Interrupted => return Err(Fail::Interrupted(Restart::Sa)),
-                Woken::TimedOut => return Err(Fail::Errno(Errno::EAGAIN)),
+                Woken::Interrupted => break Err(Fail::Interrupted(Restart::Sa)),
+                Woken::TimedOut => break Err(Fail::Errno(Errno::EAGAIN)),
             }
-        }
+        };
+        leave(place);
+        result
     }
 
     /// As [`Self::block`] for operations that end with an `Errno`: `attempt` gives `EAGAIN` to wait on.

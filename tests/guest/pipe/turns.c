@@ -132,6 +132,30 @@ TEST(each_datagram_serves_a_receiver) {
     REAP(pids, WAITERS);
 }
 
+// Receives a message and says so, once for each unit of the counter `go`.
+static void receive_in_rounds(int from, int go, int done) {
+    char byte = 0;
+    for (uint64_t unit; byte != 'e' && read(go, &unit, 8) == 8;) {
+        CHECK_EQ(read(from, &byte, 1), 1);
+        CHECK_EQ(write(done, &byte, 1), 1);
+    }
+}
+
+TEST(no_receiver_misses_its_turn) {
+    enum { ROUNDS = 2000 };
+    pid_t pids[WAITERS];
+    int done[2], go = OK(eventfd(0, EFD_SEMAPHORE));
+    OK(pipe(done));
+    OK(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds));
+    START(pids, WAITERS, receive_in_rounds(fds[0], go, done[1]));
+    for (int round = 1; round <= ROUNDS; round++) {
+        CHECK_EQ(write(go, &(uint64_t){WAITERS}, 8), 8);
+        for (int i = 0; i < WAITERS; i++) CHECK_EQ(write(fds[1], round < ROUNDS ? "x" : "e", 1), 1);
+        for (int i = 0; i < WAITERS; i++) CHECK_EQ(read(done[0], block, 1), 1);
+    }
+    REAP(pids, WAITERS);
+}
+
 TEST(stream_readers_share_what_comes) {
     pid_t pids[WAITERS];
     OK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
