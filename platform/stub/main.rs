@@ -23,6 +23,7 @@ const SYS_RT_SIGACTION: u64 = 13;
 const SYS_RT_SIGPROCMASK: u64 = 14;
 const SYS_RT_SIGRETURN: u64 = 15;
 const SYS_CLOSE: u64 = 3;
+const SYS_SCHED_YIELD: u64 = 24;
 const SYS_RECVMSG: u64 = 47;
 const SYS_CLONE: u64 = 56;
 const SYS_EXIT: u64 = 60;
@@ -324,7 +325,7 @@ fn copy_range(slot: &Slot) -> (u64, u64) {
 fn post(slot: &Slot, event: u32) {
     slot.event.store(event, Relaxed);
     slot.cpu.store(cpu(slot), Relaxed);
-    if slot.spin.load(Relaxed) == 0 {
+    if slot.spin.load(Relaxed) <= GIVE_WAY {
         slot.ran.store(ticks().wrapping_sub(slot.resumed_at.load(Relaxed)), Relaxed);
     }
     if slot.to_sentry.swap(FULL, SeqCst) == ASLEEP {
@@ -334,9 +335,13 @@ fn post(slot: &Slot, event: u32) {
 
 fn wait(slot: &Slot) {
     let word = &slot.to_stub;
-    let budget = slot.spin.load(Relaxed) as u64;
-    if budget > 0 {
-        spin(word, budget);
+    match slot.spin.load(Relaxed) {
+        0 => {}
+        GIVE_WAY if word.load(Acquire) == FULL => {}
+        GIVE_WAY => {
+            syscall(SYS_SCHED_YIELD, [0; 6]);
+        }
+        ticks => spin(word, ticks.into()),
     }
     while word.load(Acquire) != FULL {
         if word.compare_exchange(EMPTY, ASLEEP, SeqCst, SeqCst) != Err(FULL) {
@@ -345,7 +350,7 @@ fn wait(slot: &Slot) {
     }
     word.store(EMPTY, Release);
     // As the sentry has it now: the message came with it.
-    if slot.spin.load(Relaxed) == 0 {
+    if slot.spin.load(Relaxed) <= GIVE_WAY {
         slot.resumed_at.store(ticks(), Relaxed);
     }
 }

@@ -56,6 +56,9 @@ pub const ASLEEP: u32 = 2;
 /// Mailbox word to the sentry: the stub process is gone (written by the sentry itself).
 pub const GONE: u32 = 3;
 
+/// `Slot::spin`: the stub does not spin, but lets others run once before it sleeps.
+pub const GIVE_WAY: u32 = 1;
+
 /// Message to the sentry: the thread has started and waits.
 pub const EVENT_READY: u32 = 1;
 /// Message to the sentry: the application was stopped by a host signal; see `Slot::signal`.
@@ -193,7 +196,7 @@ pub struct Slot {
     pub to_stub: AtomicU32,
     /// What the stub is told: `OP_*`.
     pub op: AtomicU32,
-    /// TSC ticks that the stub spins before it sleeps.
+    /// TSC ticks that the stub spins before it sleeps; or [`GIVE_WAY`].
     pub spin: AtomicU32,
     /// `SET_*`.
     pub resume_flags: AtomicU32,

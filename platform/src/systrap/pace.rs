@@ -1,24 +1,38 @@
 //! How a sentry thread waits for its stub thread: where it runs, and whether it spins.
 //!
 //! Waking an idle core costs far more than a switch on the same core. So a sentry thread is in one of two states:
-//! - *near*: allowed on the stub's core alone; both sides sleep at once, and a call costs two switches there.
+//! - *near*: allowed on the stub's core alone. Each side lets the other run and sleeps only when it is back too soon: a
+//!   call costs two switches there and no wake-up. Where others want the core too, `sched_yield(2)` may let those run
+//!   for long: then both sides sleep at once, and giving way is tried more and more rarely.
 //! - *apart*: allowed on all other cores; both sides spin for a while, and a call costs two cache misses.
 //!
 //! A run of calls in quick succession brings it apart; a spin that was for nothing, or a call that took long, brings
-//! it near. Only as many threads are apart as there are cores to spare: each has a seat, and loses it to the next one
-//! when it has made no call for a while, because it computes or sleeps.
+//! it near. To change sides costs as much as some calls: who did not stay apart for long must show a longer run the
+//! next time. Only as many threads are apart as there are cores to spare: each has a seat, and loses it to the next
+//! one when it has made no call for a while, because it computes or sleeps.
 
+use super::layout::GIVE_WAY;
 use super::ticks;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Ticks that both sides spin when apart: some 20 µs.
 const SPIN: u64 = 50_000;
+/// Ticks that the sentry thread spins when it has just come apart and wakes the stub: some 80 µs.
+const FIRST_SPIN: u64 = 200_000;
 /// Calls in quick succession that bring a thread apart: each so soon that a spin would have met it. What counts is
 /// how long the application ran, not how long it took to wake it.
 const QUICK_CALLS: u32 = 4;
+/// As many are asked at most of a thread that was never apart for long.
+const MAX_QUICK_CALLS: u32 = 1024;
+/// Calls for which a thread must be apart to have gained by it.
+const STAY: u32 = 64;
 /// Ticks without a call after which a seat is anybody's: some 80 µs.
 const STALE: u64 = 200_000;
+/// Ticks of others' on the way to the stub and back from which on giving way does not pay: some 80 µs.
+const LATE: u64 = 200_000;
+/// Most calls between two tries to give way.
+const MAX_ASLEEP: u32 = 1 << 16;
 
 /// The cores of the sandbox.
 #[derive(Debug)]
@@ -96,27 +110,38 @@ enum Place {
 #[derive(Debug)]
 pub(super) struct Pace {
     place: Place,
-    /// Quick calls so far.
+    /// Quick calls so far; when apart, calls there.
     calls: u32,
+    /// Quick calls that bring it apart.
+    needed: u32,
     /// When the stub last gave the turn.
     turn: u64,
+    /// When it last got it.
+    given: u64,
+    /// Calls until giving way is tried, and how many were asked for last.
+    asleep: u32,
+    asleep_for: u32,
 }
 
 impl Pace {
     pub(super) const fn new() -> Self {
-        Self { place: Place::Anywhere, calls: 0, turn: 0 }
+        Self { place: Place::Anywhere, calls: 0, needed: QUICK_CALLS, turn: 0, given: 0, asleep: 0, asleep_for: 0 }
     }
 
-    /// The stub is about to get the turn: ticks that it shall spin when it waits again.
+    /// The stub is about to get the turn: what it shall do before it sleeps the next time (`Slot::spin`).
     pub(super) fn before(&mut self, cores: &Cores, cpu: u32) -> u32 {
-        if ticks().wrapping_sub(self.turn) > SPIN {
+        self.given = ticks();
+        if let Place::Apart(..) = self.place
+            && self.given.wrapping_sub(self.turn) > SPIN
+        {
             // The call took longer than a stub spins: one that did sleeps by now, and its core may have idled.
-            self.calls = 0;
-            if let Place::Apart(..) = self.place {
-                self.go_near(cores, cpu);
-            }
+            self.go_near(cores, cpu);
         }
-        if let Place::Apart(..) = self.place { SPIN as u32 } else { 0 }
+        match self.place {
+            Place::Apart(..) => SPIN as u32,
+            Place::Near(_) if self.asleep == 0 => GIVE_WAY,
+            _ => 0,
+        }
     }
 
     /// The stub thread runs on another core and spins while it waits.
@@ -124,12 +149,17 @@ impl Pace {
         matches!(self.place, Place::Apart(..))
     }
 
-    /// Ticks that the sentry thread shall spin now.
-    pub(super) const fn spin(&self) -> u64 {
-        if let Place::Apart(..) = self.place { SPIN } else { 0 }
+    /// What the sentry thread shall do before it sleeps.
+    pub(super) const fn patience(&self) -> Patience {
+        match self.place {
+            Place::Apart(..) if self.calls == 0 => Patience::Spin(FIRST_SPIN),
+            Place::Apart(..) => Patience::Spin(SPIN),
+            Place::Near(_) if self.asleep == 0 => Patience::GiveWay,
+            _ => Patience::None,
+        }
     }
 
-    /// The spin was for nothing: the thread is about to sleep.
+    /// Patience was for nothing: the thread is about to sleep.
     pub(super) fn sleeps(&mut self, cores: &Cores, cpu: u32) {
         if self.place != Place::Near(cpu) {
             self.go_near(cores, cpu);
@@ -140,23 +170,38 @@ impl Pace {
     pub(super) fn after(&mut self, cores: &Cores, cpu: u32, ran: u64) {
         let now = ticks();
         self.turn = now;
-        if let Place::Apart(from, mut seat) = self.place {
-            let stays = cores.stay(&mut seat, now);
-            self.place = Place::Apart(from, seat);
-            if !stays {
-                self.go_near(cores, cpu);
-            } else if from != cpu {
-                self.go_apart(cores, cpu, seat);
+        match self.place {
+            Place::Apart(from, mut seat) => {
+                let stays = cores.stay(&mut seat, now);
+                self.place = Place::Apart(from, seat);
+                self.calls = self.calls.saturating_add(1);
+                if !stays {
+                    self.go_near(cores, cpu);
+                } else if from != cpu {
+                    self.go_apart(cores, cpu, seat);
+                }
             }
-            return;
+            _ => {
+                self.see_to_giving_way(now, ran);
+                self.calls = if ran < SPIN { self.calls + 1 } else { 0 };
+                if self.calls >= self.needed
+                    && let Some(seat) = cores.sit_down(now)
+                {
+                    self.go_apart(cores, cpu, seat);
+                }
+            }
         }
-        self.calls = if ran < SPIN { self.calls + 1 } else { 0 };
-        if self.calls < QUICK_CALLS {
-            return;
-        }
-        self.calls = 0;
-        if let Some(seat) = cores.sit_down(now) {
-            self.go_apart(cores, cpu, seat);
+    }
+
+    /// Did the way to the stub and back, beside the `ran` ticks that it had, take so long that others ran?
+    fn see_to_giving_way(&mut self, now: u64, ran: u64) {
+        if self.asleep > 0 {
+            self.asleep -= 1;
+        } else if now.wrapping_sub(self.given).saturating_sub(ran) > LATE {
+            self.asleep_for = (self.asleep_for * 2).clamp(64, MAX_ASLEEP);
+            self.asleep = self.asleep_for;
+        } else {
+            self.asleep_for -= self.asleep_for.min(1);
         }
     }
 
@@ -169,9 +214,10 @@ impl Pace {
         }
     }
 
-    fn leave(&self, cores: &Cores) {
+    fn leave(&mut self, cores: &Cores) {
         if let Place::Apart(_, seat) = self.place {
             cores.stand_up(&seat);
+            self.needed = if self.calls < STAY { (self.needed * 4).min(MAX_QUICK_CALLS) } else { QUICK_CALLS };
         }
     }
 
@@ -186,15 +232,29 @@ impl Pace {
         }
     }
 
+    /// To the cores other than `cpu`, which takes its time.
     fn go_apart(&mut self, cores: &Cores, cpu: u32, seat: Seat) {
-        self.place = Place::Apart(cpu, seat);
+        self.calls = 0;
         let mut others = cores.allowed;
         if (cpu as usize) < CpuSet::MAX_CPU {
             others.unset(cpu as usize);
         }
-        if sched_setaffinity(None, &others).is_err() {
-            self.leave(cores);
+        if sched_setaffinity(None, &others).is_ok() {
+            self.place = Place::Apart(cpu, seat);
+            self.turn = ticks();
+        } else {
+            cores.stand_up(&seat);
             self.place = Place::Anywhere;
         }
     }
+}
+
+/// What is done before sleeping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    None,
+    /// Let others run once.
+    GiveWay,
+    /// Look for so many ticks.
+    Spin(u64),
 }

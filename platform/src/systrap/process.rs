@@ -221,7 +221,7 @@ impl Process {
         let cpu = || slot.cpu.load(Relaxed);
         let is_there = !self.is_gone()
             && PACE.with_borrow_mut(|pace| {
-                let is_there = slot.wait(pace.spin(), || pace.sleeps(cores, cpu()));
+                let is_there = slot.wait(pace.patience(), || pace.sleeps(cores, cpu()));
                 pace.after(cores, cpu(), slot.ran.load(Relaxed));
                 is_there
             });

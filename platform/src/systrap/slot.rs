@@ -1,6 +1,7 @@
 //! The sentry's side of a stub process's slots.
 
 use super::layout::{ASLEEP, COPY, Call, EMPTY, FRAME, FULL, GONE, SLOT_LEN, SLOTS, SLOTS_BASE, SLOTS_LEN, Slot};
+use super::pace::Patience;
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::mm::{MapFlags, ProtFlags};
 use rustix::thread::futex;
@@ -93,18 +94,13 @@ impl SlotRef<'_> {
         }
     }
 
-    /// Waits for the turn: spins for `spin` ticks, then calls `sleeps` and sleeps. False: the process is gone.
-    pub(super) fn wait(&self, spin: u64, mut sleeps: impl FnMut()) -> bool {
-        if spin > 0 {
-            let start = super::ticks();
-            // Reading the clock may be slow: not each time.
-            while self.to_sentry.load(Acquire) == EMPTY && super::ticks().wrapping_sub(start) < spin {
-                let mut looks = 32;
-                while self.to_sentry.load(Acquire) == EMPTY && looks > 0 {
-                    std::hint::spin_loop();
-                    looks -= 1;
-                }
-            }
+    /// Waits for the turn: has `patience`, then calls `sleeps` and sleeps. False: the process is gone.
+    pub(super) fn wait(&self, patience: Patience, sleeps: impl FnOnce()) -> bool {
+        match patience {
+            Patience::None => {}
+            Patience::GiveWay if self.to_sentry.load(Acquire) == EMPTY => rustix::thread::sched_yield(),
+            Patience::GiveWay => {}
+            Patience::Spin(ticks) => self.spin(ticks),
         }
         if self.to_sentry.load(Acquire) == EMPTY {
             sleeps();
@@ -119,6 +115,18 @@ impl SlotRef<'_> {
                 let _ = futex::wait(&self.to_sentry, futex::Flags::empty(), ASLEEP, None);
                 // A wake without a message (anybody may wake a shared word) is not a message.
                 let _ = self.to_sentry.compare_exchange(ASLEEP, EMPTY, SeqCst, SeqCst);
+            }
+        }
+    }
+
+    fn spin(&self, budget: u64) {
+        let start = super::ticks();
+        // Reading the clock may be slow: not each time.
+        while self.to_sentry.load(Acquire) == EMPTY && super::ticks().wrapping_sub(start) < budget {
+            let mut looks = 32;
+            while self.to_sentry.load(Acquire) == EMPTY && looks > 0 {
+                std::hint::spin_loop();
+                looks -= 1;
             }
         }
     }

@@ -59,7 +59,7 @@ pub const ENTRIES: &[Entry] = entries! {
     PRCTL [Is(0, PR_SET_NAME)] "names of threads, for whoever looks at the host";
     SCHED_GETAFFINITY "cores to run on: the adaptive hand-over and the guest's CPU count";
     SCHED_SETAFFINITY "the adaptive hand-over moves a thread to its stub's core; affinity of guests";
-    SCHED_YIELD "contended locks";
+    SCHED_YIELD "contended locks; hand-over to a stub on the same core";
     GETCPU "the adaptive hand-over";
     GETTID "ids of threads";
     GETPID "own id in the pid namespace";
