@@ -39,9 +39,7 @@ pub use namespace::{CgroupNamespace, Namespace};
 pub use pid::{Pid, PidNamespace};
 pub use session::{ProcessGroup, Session, Terminal};
 pub use status::Status;
-pub use task::{
-    Attributes, CurrentTask, Live, Login, Namespaces, RestartBlock, Rseq, SignalSets, Stop, Task, ThreadGroup,
-};
+pub use task::{Attributes, CurrentTask, Live, Login, Namespaces, RestartBlock, SignalSets, Stop, Task, ThreadGroup};
 pub use timens::{Offsets, TimeNamespace};
 pub use tree::{PID_MAX, State, Tree};
 pub use usage::{Transfers, Usage};

@@ -49,6 +49,17 @@ pub struct Ids {
     pub egid: u32,
 }
 
+/// A registered area of restartable sequences: `rseq(2)`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rseq {
+    /// Its address.
+    pub area: u64,
+    /// Its length.
+    pub len: u32,
+    /// Stands before each abort handler.
+    pub signature: u32,
+}
+
 /// A host call that may sleep: of the futex family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait {

@@ -5,17 +5,30 @@
 //! - `madvise` with `MADV_DONTNEED` or `MADV_FREE`: the host's mappings are the guest's, so are the errors.
 //! - `futex` without priority inheritance: the words and those who wait are the application's own, the host knows them
 //!   by the same rules as the guest's kernel would.
+//! - `rt_sigprocmask`: the mask lies in the slot, where the sentry looks for it. A mask that the application makes up is
+//!   one that it could have set. With signals waiting the sentry is asked, who may have to deliver them.
+//! - `rseq`, `set_robust_list`: what is registered lies in the slot, and is only used to the thread's own ends.
 
 use crate::call::{EINTR, give_back, sleep};
 use crate::layout::*;
-use crate::{serve, syscall};
-use core::sync::atomic::Ordering::Relaxed;
+use crate::{serve, stub_copy, syscall};
+use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
+const RT_SIGPROCMASK: u32 = 14;
 const SCHED_YIELD: u32 = 24;
 const MADVISE: u32 = 28;
 const FUTEX: u32 = 202;
+const SET_ROBUST_LIST: u32 = 273;
+const RSEQ: u32 = 334;
 const MADV_DONTNEED: u64 = 4;
 const MADV_FREE: u64 = 8;
+const SIG_BLOCK: u64 = 0;
+const SIG_UNBLOCK: u64 = 1;
+const SIG_SETMASK: u64 = 2;
+/// SIGKILL and SIGSTOP.
+const UNBLOCKABLE: u64 = 1 << 8 | 1 << 18;
+/// Bytes of `struct robust_list_head`.
+const ROBUST_LIST_HEAD_LEN: u64 = 24;
 /// `FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME`.
 const FUTEX_FLAGS: u64 = 128 | 256;
 const FUTEX_WAIT: u64 = 0;
@@ -52,8 +65,64 @@ fn answer(slot: &Slot) -> Option<i64> {
         SCHED_YIELD => Some(syscall(SCHED_YIELD.into(), args)),
         MADVISE => madvise(args),
         FUTEX => futex(slot, args),
+        RT_SIGPROCMASK => change_mask(slot, args),
+        SET_ROBUST_LIST if args[1] == ROBUST_LIST_HEAD_LEN => {
+            slot.robust_list.store(args[0], Relaxed);
+            Some(0)
+        }
+        RSEQ => rseq(slot, args),
         _ => None,
     }
+}
+
+/// Sets the mask and gives the old one. What cannot be done without error or is not needed in life is the sentry's.
+fn change_mask(slot: &Slot, args: [u64; 6]) -> Option<i64> {
+    let [how, set, old, size, ..] = args;
+    let is_guest = |addr: u64| addr < STUB_BASE - 8;
+    if size != 8 || !is_guest(set) || !is_guest(old) || (set != 0 && old != 0 && set.abs_diff(old) < 8) {
+        return None;
+    }
+    let before = slot.signal_mask.load(Relaxed);
+    let mut after = before;
+    if set != 0 {
+        let mut bits = 0u64;
+        if stub_copy(&raw mut bits as u64, set, 8) != 0 {
+            return None;
+        }
+        after = match how & 0xffff_ffff {
+            SIG_BLOCK => before | bits,
+            SIG_UNBLOCK => before & !bits,
+            SIG_SETMASK => bits,
+            _ => return None,
+        } & !UNBLOCKABLE;
+    }
+    if old != 0 && stub_copy(old, &raw const before as u64, 8) != 0 {
+        return None;
+    }
+    if after != before {
+        slot.signal_mask.swap(after, SeqCst);
+        if slot.signals_wait.load(SeqCst) != 0 {
+            slot.signal_mask.swap(before, SeqCst);
+            return None;
+        }
+    }
+    Some(0)
+}
+
+/// Registers an area with the host, or takes that back.
+fn rseq(slot: &Slot, args: [u64; 6]) -> Option<i64> {
+    let [area, len, flags, signature, ..] = args;
+    if area >= STUB_BASE {
+        return None;
+    }
+    let result = syscall(RSEQ.into(), args);
+    if result == 0 {
+        let is_registered = flags & 0xffff_ffff == 0;
+        slot.rseq_len.store(len as u32, Relaxed);
+        slot.rseq_signature.store(signature as u32, Relaxed);
+        slot.rseq_area.store(if is_registered { area } else { 0 }, Relaxed);
+    }
+    Some(result)
 }
 
 fn madvise(args: [u64; 6]) -> Option<i64> {

@@ -295,7 +295,7 @@ pub(crate) fn set_robust_list(task: &mut CurrentTask, head: UserAddr, len: usize
     if len != size_of::<RobustListHead>() {
         return Err(Errno::EINVAL);
     }
-    task.robust_list = head;
+    task.context().set_robust_list(head.0);
     Ok(())
 }
 
@@ -311,6 +311,7 @@ pub(crate) fn get_robust_list(
         let found = task.kernel().tree().task(&namespace, pid);
         return Err(if found.is_some() { Errno::EPERM } else { Errno::ESRCH });
     }
+    let head_addr = task.context().robust_list();
     len.give(&**task.mm(), &(size_of::<RobustListHead>() as u64))?;
-    head.give(&**task.mm(), &task.robust_list.0)
+    head.give(&**task.mm(), &head_addr)
 }

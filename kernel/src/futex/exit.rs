@@ -10,7 +10,8 @@ impl CurrentTask {
     pub(crate) fn leave_futexes(&mut self) {
         let kernel = self.kernel().clone();
         let identity = self.task().futex_identity();
-        let head = std::mem::take(&mut self.robust_list);
+        let head = UserAddr(self.context.robust_list());
+        self.context.set_robust_list(0);
         let clear = std::mem::take(&mut self.clear_child_tid);
         let mm = self.mm();
         if !head.is_null() {

@@ -228,7 +228,7 @@ impl CurrentTask {
             start.alt_stack = SigStack { flags: SS_DISABLE, ..SigStack::default() };
         }
         if !flags.contains(CloneFlags::VM) {
-            start.rseq = self.rseq;
+            start.rseq = self.context.rseq();
         }
         if flags.contains(CloneFlags::CHILD_CLEARTID) {
             start.clear_child_tid = request.child_tid;

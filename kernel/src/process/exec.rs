@@ -4,7 +4,7 @@ use crate::kernel::{Kernel, RLIMIT_STACK};
 use crate::process::privilege::{self, Granted, Limits};
 use crate::process::program::{self, Found};
 use crate::ptrace::Debug;
-use crate::task::{CurrentTask, Program, Rseq};
+use crate::task::{CurrentTask, Program};
 use crate::timens::Offsets;
 use abi::Errno;
 use abi::process::MAX_ARG_STRLEN;
@@ -200,7 +200,6 @@ impl CurrentTask {
         drop(old);
         self.release = None;
         self.reset_signals();
-        self.rseq = Rseq::default();
         self.restart_block = None;
     }
 

@@ -35,6 +35,7 @@ pub(crate) fn exit(mut current: CurrentTask, end: End) {
     // The host thread goes with the context, the host process with the last user of its space; but one who waits for
     // the end of the thread is woken by that thread.
     task.set_kicker(None);
+    task.share_signal_mask(None);
     let context = clear.is_some().then_some(context);
     release_live(&task, &caller, live);
     drop(release);
@@ -83,11 +84,10 @@ impl CurrentTask {
     /// The thread is done with its memory, which others may go on to use: what is left to clear.
     fn leave_memory(&mut self) -> Option<ClearTid> {
         let is_shared = Arc::strong_count(self.mm()) > 2;
-        let rseq = std::mem::take(&mut self.rseq);
-        if is_shared && !rseq.area.is_null() {
+        if is_shared && let Some(rseq) = self.context.rseq() {
             // The area may be unmapped as soon as somebody knows that the thread has ended; the host must not use it
             // any more. It cannot refuse what is registered.
-            let _ = self.mm().space().rseq(rseq.area.0, rseq.len, RSEQ_FLAG_UNREGISTER, rseq.signature);
+            let _ = self.mm().space().rseq(rseq.area, rseq.len, RSEQ_FLAG_UNREGISTER, rseq.signature);
         }
         if !is_shared {
             let max_resident = self.mm().usage().resident / 1024;
@@ -129,7 +129,7 @@ impl Signals {
         let Some(thread) = self.threads.get_mut(&serial) else { return false };
         thread.is_exiting = true;
         let was_pending = std::mem::replace(&mut thread.stop, ThreadStop::Running) == ThreadStop::Pending;
-        let mask = thread.mask;
+        let mask = thread.mask();
         self.retarget(serial, SigSet::ALL.without(mask));
         was_pending && self.finish_stop()
     }

@@ -1,10 +1,11 @@
 //! What is kept of a tracee.
 
 use crate::ptrace::debug::Debug;
-use crate::task::{CurrentTask, Rseq, Task};
+use crate::task::{CurrentTask, Task};
 use abi::ptrace::{EVENT_SECCOMP, EVENT_STOP, EVENTMSG_SYSCALL_ENTRY, Options, event_code};
 use abi::signal::{SIGTRAP, SigInfo, SigSet};
 use platform::Regs;
+use platform::Rseq;
 use std::sync::Arc;
 
 /// What a tracer asked for. Lies with the thread's signals, under their lock.
@@ -80,7 +81,7 @@ pub(crate) struct Image {
     pub(crate) debug: Debug,
     /// The mask that a call set aside.
     pub(crate) saved_mask: Option<SigSet>,
-    pub(crate) rseq: Rseq,
+    pub(crate) rseq: Option<Rseq>,
 }
 
 /// Why a tracee stopped, as `PTRACE_GET_SYSCALL_INFO` tells it.

@@ -4,12 +4,13 @@ use crate::ptrace::regs::User;
 use crate::ptrace::trace::{Trace, Trap};
 use crate::ptrace::{Resume, StopKind};
 use crate::signal::Signals;
-use crate::task::{CurrentTask, Rseq, Task};
+use crate::task::{CurrentTask, Task};
 use abi::Errno;
 use abi::ptrace::{EVENT_EXEC, Options, event_code};
 use abi::signal::{NSIG, SI_USER, SIGKILL, SigInfo, SigSet};
 use mm::{Mm, UserAddr, UserMemory};
 use platform::Regs;
+use platform::Rseq;
 use std::sync::Arc;
 use std::sync::mpsc::{self, TryRecvError};
 use sync::WaitWord;
@@ -68,7 +69,7 @@ impl Tracee {
 
     /// Registration of its restartable sequences.
     pub fn rseq(&self) -> Result<Rseq, Errno> {
-        self.with(|_, trap| Ok(trap.image.rseq))
+        self.with(|_, trap| Ok(trap.image.rseq.unwrap_or_default()))
     }
 
     /// `PTRACE_GETEVENTMSG`.

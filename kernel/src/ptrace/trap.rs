@@ -70,7 +70,7 @@ impl CurrentTask {
 
     /// What the tracer may look at and change.
     fn lend(&self) -> Image {
-        Image { regs: *self.regs(), debug: self.debug, saved_mask: self.saved_mask, rseq: self.rseq }
+        Image { regs: *self.regs(), debug: self.debug, saved_mask: self.saved_mask, rseq: self.context.rseq() }
     }
 
     /// Goes on with what the tracer left.

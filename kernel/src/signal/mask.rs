@@ -19,6 +19,7 @@ impl CurrentTask {
         let serial = self.task().serial();
         let mut signals = self.group().signals.lock();
         signals.set_mask(serial, mask);
+        signals.settle(serial);
         if signals.wants_attention(serial) {
             self.task().interrupt();
         }
@@ -61,9 +62,10 @@ impl Signals {
     /// Sets what a thread blocks. Signals of the process that it blocks from now on go to others.
     pub(crate) fn set_mask(&mut self, serial: u64, mask: SigSet) {
         let Some(thread) = self.threads.get_mut(&serial) else { return };
-        let mask = mask.without(SigSet::UNBLOCKABLE);
-        let old = std::mem::replace(&mut thread.mask, mask);
-        self.retarget(serial, mask.without(old));
+        let old = thread.mask();
+        thread.set_mask(mask);
+        let new = thread.mask();
+        self.retarget(serial, new.without(old));
     }
 
     /// Wakes other threads for signals of the process that a thread will not take.
@@ -73,8 +75,8 @@ impl Signals {
             return;
         }
         for (&other, thread) in &self.threads {
-            if other != serial && !thread.is_exiting && !left.without(thread.mask).is_empty() {
-                left = left.and(thread.mask);
+            if other != serial && !thread.is_exiting && !left.without(thread.mask()).is_empty() {
+                left = left.and(thread.mask());
                 thread.task.interrupt();
             }
         }

@@ -115,6 +115,9 @@ impl Signals {
     /// Finds a thread for a signal just queued and wakes it; a deadly one ends the process here, unless `first`, who
     /// it was sent to, has a tracer to see it first.
     fn complete(&mut self, signal: u8, first: u64, only: Option<u64>) {
+        for (_, thread) in self.threads.iter().filter(|&(&serial, _)| only.is_none_or(|only| only == serial)) {
+            thread.expect_signals(true);
+        }
         let chosen = if let Some(serial) = only {
             self.threads.get(&serial).filter(|thread| takes(thread, signal))
         } else {
@@ -124,7 +127,7 @@ impl Signals {
         };
         let Some(chosen) = chosen else { return };
         let is_seen = self.is_traced(first) && signal != SIGKILL;
-        if self.is_fatal(signal) && !chosen.mask.has(signal) && !is_seen {
+        if self.is_fatal(signal) && !chosen.mask().has(signal) && !is_seen {
             self.end(Status::Signaled { signal, core: false });
             return;
         }
@@ -134,7 +137,7 @@ impl Signals {
 
 /// The thread can take the signal.
 fn takes(thread: &Thread, signal: u8) -> bool {
-    if thread.is_exiting || (thread.mask.has(signal) && !thread.awaited.has(signal)) {
+    if thread.is_exiting || (thread.mask().has(signal) && !thread.awaited.has(signal)) {
         return false;
     }
     signal == SIGKILL || (thread.stop != ThreadStop::Stopped && thread.trap.is_none())
@@ -166,7 +169,9 @@ impl CurrentTask {
             if is_blocked || action.handler == SIG_IGN {
                 signals.actions.set(signal, SigAction { handler: SIG_DFL, ..action });
                 if let Some(thread) = signals.threads.get_mut(&serial) {
-                    thread.mask.remove(signal);
+                    let mut mask = thread.mask();
+                    mask.remove(signal);
+                    thread.set_mask(mask);
                 }
             }
             if signals.actions.of(signal).handler == SIG_DFL && !signals.is_traced(serial) {

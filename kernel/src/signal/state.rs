@@ -7,6 +7,7 @@ use crate::signal::queue::{Queue, Taken};
 use crate::status::Status;
 use crate::task::Task;
 use abi::signal::{SIG_DFL, SIGKILL, SIGSTOP, SigSet};
+use platform::Kicker;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -32,7 +33,9 @@ pub(crate) enum ThreadStop {
 pub(crate) struct Thread {
     pub(crate) task: Arc<Task>,
     pub(crate) pending: Queue,
-    pub(crate) mask: SigSet,
+    mask: SigSet,
+    /// Where the mask lies instead while the thread has a stub, which changes it too.
+    stub: Option<Kicker>,
     /// What `sigtimedwait(2)` waits for, though it is blocked.
     pub(crate) awaited: SigSet,
     pub(crate) stop: ThreadStop,
@@ -58,6 +61,7 @@ impl Thread {
             task: task.clone(),
             pending: Queue::default(),
             mask,
+            stub: None,
             awaited: SigSet::EMPTY,
             stop: ThreadStop::Running,
             stop_signal: SIGSTOP,
@@ -67,6 +71,48 @@ impl Thread {
             is_exec_victim: false,
             trace: None,
             trap: None,
+        }
+    }
+}
+
+impl Thread {
+    /// What it blocks.
+    pub(crate) fn mask(&self) -> SigSet {
+        match &self.stub {
+            Some(stub) => SigSet(stub.signal_mask()).without(SigSet::UNBLOCKABLE),
+            None => self.mask,
+        }
+    }
+
+    /// Sets what it blocks.
+    pub(crate) fn set_mask(&mut self, mask: SigSet) {
+        self.mask = mask.without(SigSet::UNBLOCKABLE);
+        if let Some(stub) = &self.stub {
+            stub.set_signal_mask(self.mask.0);
+        }
+    }
+
+    /// Its mask lies with this stub from now on, or with none.
+    fn share_mask(&mut self, stub: Option<Kicker>) {
+        let mask = self.mask();
+        self.stub = stub;
+        self.set_mask(mask);
+        self.expect_signals(true);
+    }
+
+    /// While signals may wait for it, it changes its mask by calls that the sentry sees.
+    pub(crate) fn expect_signals(&self, wait: bool) {
+        if let Some(stub) = &self.stub {
+            stub.set_signals_wait(wait);
+        }
+    }
+}
+
+impl Task {
+    /// What it blocks lies with this stub from now on, or with none.
+    pub(crate) fn share_signal_mask(&self, stub: Option<Kicker>) {
+        if let Some(thread) = self.group().signals.lock().threads.get_mut(&self.serial()) {
+            thread.share_mask(stub);
         }
     }
 }
@@ -120,7 +166,7 @@ impl Signals {
 
     /// Signals that a thread blocks.
     pub(crate) fn mask(&self, serial: u64) -> SigSet {
-        self.threads.get(&serial).map_or(SigSet::EMPTY, |thread| thread.mask)
+        self.threads.get(&serial).map_or(SigSet::EMPTY, Thread::mask)
     }
 
     pub(crate) fn is_blocked_or_ignored(&self, serial: u64, signal: u8) -> bool {
@@ -216,7 +262,14 @@ impl Signals {
             || thread.is_exec_victim
             || thread.stop != ThreadStop::Running
             || thread.trace.as_ref().is_some_and(Trace::wants_trap)
-            || !self.pending(serial).without(thread.mask).is_empty()
+            || !self.pending(serial).without(thread.mask()).is_empty()
+    }
+
+    /// A thread has seen to what its mask lets through: does something wait behind it?
+    pub(crate) fn settle(&self, serial: u64) {
+        if let Some(thread) = self.threads.get(&serial) {
+            thread.expect_signals(!self.pending(serial).is_empty());
+        }
     }
 
     /// Decides the end of the process: every thread is told. The first decision counts.

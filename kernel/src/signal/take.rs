@@ -42,7 +42,7 @@ impl CurrentTask {
             if thread.is_exec_victim {
                 return Attention::End(End::Thread(Status::Exited(0)));
             }
-            let mask = thread.mask;
+            let mask = thread.mask();
             let is_traced = thread.trace.is_some();
             if is_traced && (thread.stop != ThreadStop::Running || thread.trace.as_ref().is_some_and(Trace::wants_trap))
             {
@@ -59,7 +59,10 @@ impl CurrentTask {
                 self.wait_stop(&Stop::Group);
                 continue;
             }
-            let Some(taken) = signals.take(serial, SigSet::ALL.without(mask)) else { return Attention::Nothing };
+            let Some(taken) = signals.take(serial, SigSet::ALL.without(mask)) else {
+                signals.settle(serial);
+                return Attention::Nothing;
+            };
             if let Some(thread) = signals.threads.get_mut(&serial) {
                 thread.has_taken_stop |= is_traced || SigSet::STOPS.has(taken.info.signal());
             }

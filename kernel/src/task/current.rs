@@ -15,17 +15,6 @@ use std::sync::Arc;
 use sync::Restart;
 use vfs::{Caller, Credentials, FdTable, FsContext};
 
-/// A registered area of restartable sequences: `rseq(2)`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rseq {
-    /// Where it lies; null when none is registered.
-    pub area: UserAddr,
-    /// Its length.
-    pub len: u32,
-    /// Stands before each abort handler.
-    pub signature: u32,
-}
-
 /// The end of a task, once it is decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -71,10 +60,6 @@ pub struct CurrentTask {
     pub alt_stack: SigStack,
     /// Cleared and woken at exit: `set_tid_address(2)`.
     pub clear_child_tid: UserAddr,
-    /// Head of the list of robust futexes: `set_robust_list(2)`.
-    pub robust_list: UserAddr,
-    /// `rseq(2)`.
-    pub rseq: Rseq,
     _not_send: PhantomData<*const ()>,
 }
 
@@ -83,6 +68,7 @@ impl CurrentTask {
     pub(crate) fn new(task: Arc<Task>, live: Live, mut context: Context) -> Self {
         context.bind();
         task.set_kicker(Some(context.kicker()));
+        task.share_signal_mask(Some(context.kicker()));
         let caller = Caller { creds: task.creds(), word: task.word().clone(), process: task.clone() };
         let current = Self {
             kernel: task.kernel().clone(),
@@ -107,8 +93,6 @@ impl CurrentTask {
             release: None,
             alt_stack: SigStack { sp: 0, flags: abi::signal::SS_DISABLE, pad: 0, size: 0 },
             clear_child_tid: UserAddr::NULL,
-            robust_list: UserAddr::NULL,
-            rseq: Rseq::default(),
             _not_send: PhantomData,
         };
         current.tell_stub();
@@ -233,6 +217,7 @@ impl CurrentTask {
     pub(crate) fn set_mm(&mut self, mm: Arc<Mm>, program: Arc<Program>, mut context: Context) -> (Live, Context) {
         context.bind();
         self.task.set_kicker(Some(context.kicker()));
+        self.task.share_signal_mask(Some(context.kicker()));
         let old = (self.live(), std::mem::replace(&mut self.context, context));
         self.mm = mm;
         self.program = program;

@@ -26,7 +26,7 @@ impl Task {
         let own = signals.threads.get(&self.serial());
         let mut sets = SignalSets {
             pending: own.map_or(SigSet::EMPTY, |thread| thread.pending.set()),
-            blocked: own.map_or(SigSet::EMPTY, |thread| thread.mask),
+            blocked: own.map_or(SigSet::EMPTY, |thread| thread.mask()),
             shared,
             ..SignalSets::default()
         };

@@ -20,8 +20,8 @@ mod view;
 mod work;
 
 pub use attributes::{Attributes, Login, Namespaces};
+pub use current::CurrentTask;
 pub(crate) use current::End;
-pub use current::{CurrentTask, Rseq};
 pub use group::ThreadGroup;
 pub use inspect::SignalSets;
 pub use live::{Live, Program};

@@ -1,10 +1,10 @@
 //! How a task gets its host thread.
 
-use crate::task::{CurrentTask, Live, Release, Rseq, Task, host};
+use crate::task::{CurrentTask, Live, Release, Task, host};
 use abi::Errno;
 use abi::signal::SigStack;
 use mm::{UserAddr, UserPtr};
-use platform::Context;
+use platform::{Context, Rseq};
 use std::sync::Arc;
 
 /// A task that is ready to run, on its way to its host thread.
@@ -16,7 +16,8 @@ pub(crate) struct Start {
     pub(crate) clear_child_tid: UserAddr,
     /// Where it stores its own id first of all: `CLONE_CHILD_SETTID`.
     pub(crate) set_child_tid: UserAddr,
-    pub(crate) rseq: Rseq,
+    /// What the host has registered for the caller, whose copy it is.
+    pub(crate) rseq: Option<Rseq>,
     pub(crate) release: Option<Release>,
 }
 
@@ -30,7 +31,7 @@ impl Start {
             alt_stack: SigStack { flags: abi::signal::SS_DISABLE, ..SigStack::default() },
             clear_child_tid: UserAddr::NULL,
             set_child_tid: UserAddr::NULL,
-            rseq: Rseq::default(),
+            rseq: None,
             release: None,
         }
     }
@@ -45,7 +46,7 @@ impl Start {
         let mut current = CurrentTask::new(self.task, self.live, self.context);
         current.alt_stack = self.alt_stack;
         current.clear_child_tid = self.clear_child_tid;
-        current.rseq = self.rseq;
+        current.context.set_rseq(self.rseq);
         current.release = self.release;
         if !self.set_child_tid.is_null() {
             // As Linux: a bad address is the program's own affair.

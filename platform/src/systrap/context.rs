@@ -8,7 +8,7 @@ use super::process::{PACE, Process};
 use super::slot::SlotRef;
 use super::space::Space;
 use super::thread::{Kicker, Thread};
-use crate::{Call, Exit, Regs, Wait};
+use crate::{Call, Exit, Regs, Rseq, Wait};
 use abi::Errno;
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -113,6 +113,32 @@ impl Context {
             word.store(id, Relaxed);
         }
         slot.asks_always.store(u32::from(!may_answer), Relaxed);
+    }
+
+    /// What the application registered with `rseq(2)`, itself or by its stub.
+    pub fn rseq(&self) -> Option<Rseq> {
+        let slot = self.thread.slot();
+        let area = slot.rseq_area.load(Relaxed);
+        let (len, signature) = (slot.rseq_len.load(Relaxed), slot.rseq_signature.load(Relaxed));
+        (area != 0).then_some(Rseq { area, len, signature })
+    }
+
+    /// Notes what is registered on the host.
+    pub fn set_rseq(&self, rseq: Option<Rseq>) {
+        let slot = self.thread.slot();
+        slot.rseq_area.store(rseq.map_or(0, |rseq| rseq.area), Relaxed);
+        slot.rseq_len.store(rseq.map_or(0, |rseq| rseq.len), Relaxed);
+        slot.rseq_signature.store(rseq.map_or(0, |rseq| rseq.signature), Relaxed);
+    }
+
+    /// Head of the application's list of robust futexes, or 0.
+    pub fn robust_list(&self) -> u64 {
+        self.thread.slot().robust_list.load(Relaxed)
+    }
+
+    /// Sets the head of the list.
+    pub fn set_robust_list(&self, head: u64) {
+        self.thread.slot().robust_list.store(head, Relaxed);
     }
 
     /// The call that the last [`Exit::Syscall`] told of.

@@ -226,6 +226,19 @@ pub struct Slot {
     pub kicked: AtomicU32,
     /// Not zero: the stub answers no call itself.
     pub asks_always: AtomicU32,
+    /// Signals that the thread blocks.
+    pub signal_mask: AtomicU64,
+    /// Not zero: signals may wait for the thread, and it changes `signal_mask` with the sentry's knowledge only. Whoever
+    /// queues a signal sets this before looking at the mask; the stub looks at this after setting the mask.
+    pub signals_wait: AtomicU32,
+    /// Registration of restartable sequences: length, signature, address (0: none).
+    pub rseq_len: AtomicU32,
+    /// See `rseq_len`.
+    pub rseq_signature: AtomicU32,
+    /// See `rseq_len`.
+    pub rseq_area: AtomicU64,
+    /// Head of the list of robust futexes, or 0.
+    pub robust_list: AtomicU64,
     /// Answers of [`ID_CALLS`].
     pub ids: [AtomicU32; 6],
     /// Where an answer from `ids` returns to.

@@ -87,6 +87,22 @@ impl Kicker {
         self.0.slot().asks_always.store(1, Relaxed);
     }
 
+    /// Signals that the application blocks, which its stub changes too: any value is possible.
+    pub fn signal_mask(&self) -> u64 {
+        self.0.slot().signal_mask.load(SeqCst)
+    }
+
+    /// Sets what it blocks.
+    pub fn set_signal_mask(&self, mask: u64) {
+        self.0.slot().signal_mask.store(mask, SeqCst);
+    }
+
+    /// While signals wait, it changes what it blocks by a call that the sentry sees. Who queues a signal sets this
+    /// before it looks at the mask: then either the mask is the new one, or the call that makes it so comes.
+    pub fn set_signals_wait(&self, wait: bool) {
+        self.0.slot().signals_wait.store(wait.into(), SeqCst);
+    }
+
     /// It sleeps in a host call that the application made.
     pub fn is_asleep(&self) -> bool {
         let process = &self.0.process;

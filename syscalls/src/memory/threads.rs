@@ -1,8 +1,9 @@
 //! `rseq(2)`, `membarrier(2)`: carried out by the host for the application's own threads.
 
 use abi::Errno;
-use kernel::{CurrentTask, Rseq};
+use kernel::CurrentTask;
 use mm::UserAddr;
+use platform::Rseq;
 
 /// Bytes of the first `struct rseq`; longer ones are a later kernel's.
 const RSEQ_MIN: u32 = 32;
@@ -15,7 +16,8 @@ pub(crate) fn rseq(task: &mut CurrentTask, area: UserAddr, len: u32, flags: u32,
     }
     task.mm().space().rseq(area.0, len, flags, signature)?;
     // Known to the task, so that it can be given up when the thread ends.
-    task.rseq = if flags == 0 { Rseq { area, len, signature } } else { Rseq::default() };
+    let rseq = Rseq { area: area.0, len, signature };
+    task.context().set_rseq((flags == 0).then_some(rseq));
     Ok(())
 }
 

@@ -101,7 +101,7 @@ fn on_stopped(task: &CurrentTask, tracee: &Tracee, request: u64, addr: u64, data
         abi_ptrace::GET_RSEQ_CONFIGURATION => {
             let rseq = tracee.rseq()?;
             let configuration = RseqConfiguration {
-                pointer: rseq.area.0,
+                pointer: rseq.area,
                 size: rseq.len,
                 signature: rseq.signature,
                 ..RseqConfiguration::default()

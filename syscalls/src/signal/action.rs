@@ -56,18 +56,23 @@ pub(crate) fn rt_sigprocmask(
 ) -> Result<(), Errno> {
     check_size(size)?;
     let mask = task.signal_mask();
-    if let Some(new) = new.optional() {
-        let set = new.read(&**task.mm())?;
-        task.set_signal_mask(match how {
-            SIG_BLOCK => mask.or(set),
-            SIG_UNBLOCK => mask.without(set),
-            SIG_SETMASK => set,
-            _ => return Err(Errno::EINVAL),
-        });
-    }
+    let changed = new.optional().map(|new| change(task, how, new, mask)).transpose();
+    // The stub may have tried it, and a sender have seen the mask that it took back: signals are looked for in any case.
+    task.set_signal_mask(changed.unwrap_or_default().unwrap_or(mask));
+    changed?;
     match old.optional() {
         Some(old) => old.give(&**task.mm(), &mask),
         None => Ok(()),
+    }
+}
+
+fn change(task: &CurrentTask, how: i32, new: UserPtr<SigSet>, mask: SigSet) -> Result<SigSet, Errno> {
+    let set = new.read(&**task.mm())?;
+    match how {
+        SIG_BLOCK => Ok(mask.or(set)),
+        SIG_UNBLOCK => Ok(mask.without(set)),
+        SIG_SETMASK => Ok(set),
+        _ => Err(Errno::EINVAL),
     }
 }
 

@@ -37,8 +37,10 @@ impl Site {
     pub(super) fn by_shape(text: &[u8], at: usize) -> Option<Self> {
         let start = u32::try_from(at).ok()?;
         match text.get(at..)? {
-            // mov eax, NR; syscall
-            [0xb8, a, b, c, d, 0x0f, 0x05, ..] => Self::numbered(start, 5, [*a, *b, *c, *d]),
+            // mov eax, NR; syscall. A REX prefix before it makes it another register's.
+            [0xb8, a, b, c, d, 0x0f, 0x05, ..] if !has_rex_before(text, at) => {
+                Self::numbered(start, 5, [*a, *b, *c, *d])
+            }
             // mov rax, NR; syscall
             [0x48, 0xc7, 0xc0, a, b, c, d, 0x0f, 0x05, ..] => Self::numbered(start, 7, [*a, *b, *c, *d]),
             // syscall; cmp rax, -4096 or -4095
@@ -84,6 +86,11 @@ impl Site {
             Shape::Tailed(len) => self.after + u32::from(len),
         }
     }
+}
+
+/// The byte before `at` is, or may be, a REX prefix.
+fn has_rex_before(text: &[u8], at: usize) -> bool {
+    at.checked_sub(1).and_then(|before| text.get(before)).is_some_and(|byte| (0x40..=0x4f).contains(byte))
 }
 
 /// Bytes of the whole instructions at the start of `code` that make room for a jump and mean the same elsewhere.

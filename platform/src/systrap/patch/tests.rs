@@ -183,3 +183,12 @@ fn sites_are_told_by_their_bytes() {
     assert_eq!(scan::sites(&bare, &[0]).len(), 1);
     assert!(scan::sites(&[0x0f, 0x05, 0x89, 0xc7, 0xc3], &[0]).is_empty());
 }
+
+#[test]
+fn a_load_of_another_register_is_no_number() {
+    // mov r8d, 5; syscall; nop dword [rax + rax]
+    let code = [0x90, 0x41, 0xb8, 5, 0, 0, 0, 0x0f, 0x05, 0x0f, 0x1f, 0x44, 0, 0];
+    assert_eq!(super::scan::sites(&code, &[]), []);
+    let found = super::scan::sites(&code, &[7]);
+    assert_eq!(found, [super::site::Site { start: 7, after: 9, shape: super::site::Shape::Tailed(5) }]);
+}
