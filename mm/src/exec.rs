@@ -8,7 +8,8 @@ use crate::space::{Layout, Mm, State};
 use crate::stack;
 use abi::Errno;
 use abi::mm::{MapFlags, PAGE_SIZE, Prot};
-use platform::{Context, GUEST_END, Platform};
+use platform::{Context, GUEST_END, Platform, Regs};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What `execve(2)` puts into a fresh address space.
@@ -59,6 +60,8 @@ struct Loaded {
     end_data: u64,
     /// End of the last segment.
     end: u64,
+    /// Parts of pages that are to be zeroed once all is mapped.
+    tails: Vec<Range<u64>>,
 }
 
 impl Exec<'_> {
@@ -74,13 +77,16 @@ impl Exec<'_> {
             let state = State { mmap_base, ..State::default() };
             let exe = Some(Arc::clone(&self.image.backing));
             let mm = Mm::new(space, state, Layout::default(), exe, self.stack_limit);
-            self.fill(&mm, context, stack_top, &random)?;
+            let regs = context.gather(|| self.fill(&mm, stack_top, &random))?;
+            *context.regs_mut() = regs;
+            context.set_fpstate(&[])?;
             Ok::<_, Errno>(mm)
         })?;
         Ok((mm, context))
     }
 
-    fn fill(self, mm: &Mm, context: &mut Context, stack_top: u64, random: &dyn Fn(u64) -> u64) -> Result<(), Errno> {
+    /// Maps the images and the stack; the registers to start with.
+    fn fill(self, mm: &Mm, stack_top: u64, random: &dyn Fn(u64) -> u64) -> Result<Regs, Errno> {
         let headers = self.image.headers()?;
         let has_interpreter = self.interpreter.is_some();
         let place = if !headers.is_dynamic {
@@ -90,13 +96,14 @@ impl Exec<'_> {
         } else {
             Some(0)
         };
-        let program = load_image(mm, &self.image, &headers, place)?;
+        let mut program = load_image(mm, &self.image, &headers, place)?;
         let (entry, base) = match &self.interpreter {
             None => (program.entry, 0),
             Some(image) => {
                 let headers = image.headers().map_err(|_| Errno::ELIBBAD)?;
                 let place = headers.is_dynamic.then_some(0);
                 let interpreter = load_image(mm, image, &headers, place)?;
+                program.tails.extend(interpreter.tails);
                 (interpreter.entry, interpreter.bias)
             }
         };
@@ -121,6 +128,7 @@ impl Exec<'_> {
         let top = stack_top - (random(8192) & !15);
         let image = content.build(top, &words)?;
         map_stack(mm, &image, stack_top, headers.has_exec_stack())?;
+        zero(mm, program.tails)?;
         mm.change_layout(|layout| {
             *layout = Layout {
                 start_code: program.start_code,
@@ -133,10 +141,7 @@ impl Exec<'_> {
                 ..image.layout
             }
         });
-        let regs = context.regs_mut();
-        *regs =
-            platform::Regs { rip: entry, rsp: image.pointer, eflags: 0x202, cs: 0x33, ss: 0x2b, ..Default::default() };
-        context.set_fpstate(&[])
+        Ok(Regs { rip: entry, rsp: image.pointer, eflags: 0x202, cs: 0x33, ss: 0x2b, ..Default::default() })
     }
 }
 
@@ -168,9 +173,17 @@ fn load_image(mm: &Mm, image: &Image<'_>, headers: &Headers, place: Option<u64>)
         start_data: 0,
         end_data: 0,
         end: 0,
+        tails: Vec::new(),
     };
+    // Zeroes are written once all is mapped, unless a segment lies over the end of another.
+    let is_apart = loads.is_sorted_by(|one, next| page_end(one.vaddr + one.memsz) <= next.vaddr & !(PAGE_SIZE - 1));
     for segment in &loads {
-        map_segment(mm, image, segment, bias)?;
+        let tail = map_segment(mm, image, segment, bias)?;
+        if is_apart {
+            loaded.tails.extend(tail)
+        } else {
+            zero(mm, tail)?
+        }
         let start = segment.vaddr.wrapping_add(bias);
         loaded.start_code = loaded.start_code.min(start);
         loaded.start_data = loaded.start_data.max(start);
@@ -186,8 +199,21 @@ fn load_image(mm: &Mm, image: &Image<'_>, headers: &Headers, place: Option<u64>)
     if loaded.entry >= GUEST_END { Err(Errno::EINVAL) } else { Ok(loaded) }
 }
 
-/// Maps one segment: file pages, the zeroed rest of the last one, zeroed pages behind (`elf_map`, `set_brk`).
-fn map_segment(mm: &Mm, image: &Image<'_>, segment: &Segment, bias: u64) -> Result<(), Errno> {
+const fn page_end(addr: u64) -> u64 {
+    addr.next_multiple_of(PAGE_SIZE)
+}
+
+/// Writes zeroes over parts of pages.
+fn zero(mm: &Mm, ranges: impl IntoIterator<Item = Range<u64>>) -> Result<(), Errno> {
+    for range in ranges {
+        mm.space().write(range.start, &vec![0; (range.end - range.start) as usize])?;
+    }
+    Ok(())
+}
+
+/// Maps one segment: file pages, zeroed pages behind (`elf_map`, `set_brk`). What is left to be zeroed of the last file
+/// page.
+fn map_segment(mm: &Mm, image: &Image<'_>, segment: &Segment, bias: u64) -> Result<Option<Range<u64>>, Errno> {
     let mut prot = Prot::empty();
     for (bit, flag) in [(4, Prot::READ), (2, Prot::WRITE), (1, Prot::EXEC)] {
         if segment.flags & bit != 0 {
@@ -201,6 +227,7 @@ fn map_segment(mm: &Mm, image: &Image<'_>, segment: &Segment, bias: u64) -> Resu
     let end = start + segment.memsz;
     let flags = MapFlags::PRIVATE | MapFlags::FIXED;
     let mut mapped_to = page;
+    let mut tail = None;
     if segment.filesz > 0 {
         // Address and offset must agree within a page.
         let offset = segment.offset.checked_sub(skew).filter(|offset| offset.is_multiple_of(PAGE_SIZE));
@@ -208,15 +235,14 @@ fn map_segment(mm: &Mm, image: &Image<'_>, segment: &Segment, bias: u64) -> Resu
         mm.map(Map { addr: UserAddr(page), len: segment.filesz + skew, prot, flags, file }, &Limits::NONE)?;
         mapped_to = file_end.next_multiple_of(PAGE_SIZE);
         if segment.memsz > segment.filesz && prot.contains(Prot::WRITE) && file_end < mapped_to {
-            let zeroes = vec![0; (mapped_to - file_end) as usize];
-            mm.space().write(file_end, &zeroes)?;
+            tail = Some(file_end..mapped_to);
         }
     }
     if end > mapped_to {
         let flags = flags | MapFlags::ANONYMOUS;
         mm.map(Map { addr: UserAddr(mapped_to), len: end - mapped_to, prot, flags, file: None }, &Limits::NONE)?;
     }
-    Ok(())
+    Ok(tail)
 }
 
 /// Places the vDSO above the stack; the address of its image, 0 when the host has none.

@@ -80,6 +80,12 @@ impl Context {
         result
     }
 
+    /// Runs `f`, which lays out this context's fresh address space with the hands lent to it: mappings are made
+    /// together, and an error may come later than what caused it.
+    pub fn gather<T>(&self, f: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+        hands::gather(&self.thread.process, f)
+    }
+
     /// Waits until a new host thread has reported.
     pub(super) fn settle(&mut self) {
         if std::mem::take(&mut self.is_starting) {

@@ -16,6 +16,9 @@ use std::sync::atomic::Ordering::Relaxed;
 /// Largest part of application memory that goes by the outbox.
 const PIECE_MAX: usize = 8192;
 
+/// A host call for the stub to make.
+pub(super) type HostCall = (i64, [u64; 6]);
+
 thread_local! {
     static THREAD: RefCell<Option<Arc<Thread>>> = const { RefCell::new(None) };
     /// What the present call brought along: address, length, offset in the slot. Empty when there is no such call.
@@ -24,6 +27,8 @@ thread_local! {
     static IN_CALL: Cell<bool> = const { Cell::new(false) };
     /// Bytes of the outbox that are taken.
     static OUTBOX_USED: Cell<u64> = const { Cell::new(0) };
+    /// Calls whose results nobody waits for yet, to be made together: see [`gather`].
+    static GATHERED: RefCell<Option<Vec<HostCall>>> = const { RefCell::new(None) };
 }
 
 /// Takes a thread's hands; gives those that were taken before.
@@ -49,8 +54,19 @@ pub(super) fn let_go(thread: &Arc<Thread>) {
 }
 
 /// Runs `f` with the slot of the parked thread bound to this host thread; `EINVAL` when there is none in
-/// `process`. The outbox is emptied first: what `f` does comes after what was written.
+/// `process`. What was put aside is done first: what `f` does comes after it.
 pub(super) fn with<T>(process: &Arc<Process>, f: impl FnOnce(&SlotRef<'_>) -> Result<T, Errno>) -> Result<T, Errno> {
+    with_gathered(process, |slot| {
+        make_gathered(process, slot)?;
+        f(slot)
+    })
+}
+
+/// As [`with`] for an `f` that itself puts calls aside, where that is done.
+pub(super) fn with_gathered<T>(
+    process: &Arc<Process>,
+    f: impl FnOnce(&SlotRef<'_>) -> Result<T, Errno>,
+) -> Result<T, Errno> {
     THREAD.with_borrow(|hands| match hands {
         Some(thread) if Arc::ptr_eq(&thread.process, process) => {
             let slot = thread.slot();
@@ -59,6 +75,28 @@ pub(super) fn with<T>(process: &Arc<Process>, f: impl FnOnce(&SlotRef<'_>) -> Re
         }
         _ => Err(Errno::EINVAL),
     })
+}
+
+/// Runs `f`, which changes the address space of the hands' thread: changes are made together as soon as anything else
+/// is asked of the stub, or at the end. Which of them failed is not told. For a space that nobody else knows yet.
+pub(super) fn gather<T>(process: &Arc<Process>, f: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+    GATHERED.set(Some(Vec::new()));
+    let result = f().and_then(|value| with(process, |_| Ok(value)));
+    GATHERED.set(None);
+    result
+}
+
+/// Puts calls aside if that is what is done now.
+pub(super) fn make_later(calls: &[HostCall]) -> bool {
+    GATHERED.with_borrow_mut(|gathered| gathered.as_mut().map(|gathered| gathered.extend_from_slice(calls)).is_some())
+}
+
+fn make_gathered(process: &Arc<Process>, slot: &SlotRef<'_>) -> Result<(), Errno> {
+    let calls = GATHERED.with_borrow_mut(|gathered| gathered.as_mut().map(std::mem::take));
+    match calls {
+        Some(calls) if !calls.is_empty() => process.calls(slot, &calls).map(drop),
+        _ => Ok(()),
+    }
 }
 
 /// A call from patched text came by `slot`.
@@ -132,13 +170,15 @@ pub(super) fn are_quick(process: &Arc<Process>) -> bool {
     PACE.with_borrow(Pace::is_apart) && with_slot(process, |_| ())
 }
 
-/// What the outbox holds for `process` goes there now.
+/// What the outbox holds for `process` goes there now, and what was gathered is made.
 pub(super) fn settle(process: &Arc<Process>) -> Result<(), Errno> {
-    if OUTBOX_USED.get() == 0 || !IN_CALL.get() {
+    let is_settled = OUTBOX_USED.get() == 0 || !IN_CALL.get();
+    let is_gathered = GATHERED.with_borrow(|gathered| gathered.as_ref().is_some_and(|calls| !calls.is_empty()));
+    if is_settled && !is_gathered {
         return Ok(());
     }
     let mut settled = Ok(());
-    with_slot(process, |slot| settled = process.empty_outbox(slot));
+    with_slot(process, |slot| settled = process.empty_outbox(slot).and_then(|()| make_gathered(process, slot)));
     settled
 }
 

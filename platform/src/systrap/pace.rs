@@ -29,8 +29,9 @@ const MAX_QUICK_CALLS: u32 = 1024;
 const STAY: u32 = 64;
 /// Ticks without a call after which a seat is anybody's: some 80 µs.
 const STALE: u64 = 200_000;
-/// Ticks of others' on the way to the stub and back from which on giving way does not pay: some 80 µs.
-const LATE: u64 = 200_000;
+/// Ticks of others' on the way to the stub and back from which on giving way does not pay: some 0.8 ms. Others that
+/// take turns come back sooner, who computes keeps the core for its slice.
+const LATE: u64 = 2_000_000;
 /// Most calls between two tries to give way.
 const MAX_ASLEEP: u32 = 1 << 16;
 
@@ -208,10 +209,10 @@ impl Pace {
     /// The thread leaves its context: it may run anywhere again.
     pub(super) fn end(&mut self, cores: &Cores) {
         self.leave(cores);
-        if self.place != Place::Anywhere {
+        if self.place != Place::Anywhere && cores.count > 1 {
             let _ = sched_setaffinity(None, &cores.allowed);
-            self.place = Place::Anywhere;
         }
+        self.place = Place::Anywhere;
     }
 
     fn leave(&mut self, cores: &Cores) {

@@ -1,5 +1,6 @@
 //! A stub process on the host.
 
+use super::hands;
 use super::layout::{CALLS, Call, FEATURE_FSGSBASE, OP_CALLS, OP_EMPTY_OUTBOX, OP_FORK, SLOT_LEN, SLOTS, SLOTS_BASE};
 use super::pace::{Cores, Pace};
 use super::slot::{SlotRef, Slots};
@@ -87,6 +88,9 @@ pub(super) struct Process {
     used: Mutex<Used>,
     threads: Mutex<Vec<Weak<Thread>>>,
     gate: Gate,
+    /// It had more threads than its first one.
+    had_threads: AtomicBool,
+    is_killed: AtomicBool,
     gone: AtomicBool,
 }
 
@@ -141,6 +145,8 @@ impl Process {
             used: Mutex::new(Rank::Leaf, Used::default()),
             threads: Mutex::new(Rank::Leaf, Vec::new()),
             gate: Gate { turn: Mutex::new(Rank::Platform, ()), is_closed: AtomicBool::new(false) },
+            had_threads: AtomicBool::new(false),
+            is_killed: AtomicBool::new(false),
             gone: AtomicBool::new(false),
         });
         let added = process.shared.reaper.add(&process);
@@ -153,8 +159,14 @@ impl Process {
         self.gone.load(Acquire)
     }
 
+    /// Its first thread is the only one that it ever had.
+    pub(super) fn is_alone(&self) -> bool {
+        !self.had_threads.load(Relaxed)
+    }
+
     /// Takes a slot for a new context. `EAGAIN`: too many threads.
     pub(super) fn take_slot(&self) -> Result<u32, Errno> {
+        self.had_threads.store(true, Relaxed);
         let mut used = self.used.lock();
         let free = used.free.iter().position(|&index| self.slots.slot(index).tid.load(Acquire) == 0);
         let index = match free {
@@ -203,7 +215,9 @@ impl Process {
 
     /// Kills the host process.
     pub(super) fn kill(&self) {
-        self.shared.reaper.kill(self);
+        if !self.is_killed.swap(true, Relaxed) {
+            self.shared.reaper.kill(self);
+        }
     }
 
     /// Gives the stub of `slot` command `op` and waits until it is done. `ESRCH`: the process is gone.
@@ -268,6 +282,9 @@ impl Process {
         }));
         let close = (libc::SYS_close, [number as u64, 0, 0, 0, 0, 0]);
         calls.push(close);
+        if hands::make_later(&calls) {
+            return Ok(0);
+        }
         match self.calls(slot, &calls) {
             Err(errno) => {
                 // The batch ended before the last call.

@@ -194,7 +194,7 @@ impl Space {
         range(addr, len)?;
         let flags = 0x10 | if shared { 0x1 } else { 0x2 };
         let mmap = [addr, len, protection(prot), flags, 0, offset];
-        hands::with(&self.process, |slot| self.process.map_fd(slot, fd, &[mmap]).map(|_| ()))
+        hands::with_gathered(&self.process, |slot| self.process.map_fd(slot, fd, &[mmap]).map(|_| ()))
     }
 
     /// Unmaps.
@@ -280,7 +280,7 @@ impl Space {
     /// [`Text::trampolines_at`] says, which must be free. On failure the original must be mapped anew.
     pub fn map_text(&self, text: &Arc<Text>, at: u64, prot: Prot) -> Result<(), Errno> {
         let (trampolines, runs) = text.mmaps(at, protection(prot)).ok_or(Errno::ENOMEM)?;
-        hands::with(&self.process, |slot| {
+        hands::with_gathered(&self.process, |slot| {
             self.process.map_fd(slot, text.memory(), &[trampolines])?;
             if !self.texts.add(text, at) {
                 return Err(Errno::ENOMEM);
@@ -348,10 +348,9 @@ impl Space {
     pub fn move_vdso(&self, addr: u64) -> Result<u64, Errno> {
         let vdso = self.vdso();
         range(addr, vdso.len())?;
-        for &(offset, len) in &vdso.parts {
-            let args = [vdso.start + offset, len, len, 3, addr + offset, 0];
-            hands::with(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_mremap, args)]).map(|_| ()))?;
-        }
+        let part =
+            |&(offset, len): &(u64, u64)| (libc::SYS_mremap, [vdso.start + offset, len, len, 3, addr + offset, 0]);
+        self.make(&vdso.parts.iter().map(part).collect::<Vec<_>>())?;
         Ok(addr + vdso.image)
     }
 
@@ -365,12 +364,9 @@ impl Space {
     /// Bytes resident on the host, and of these the shared ones (files, shared memory). Zero when gone.
     pub fn resident(&self) -> (u64, u64) {
         let proc = self.process.shared.reaper.proc();
+        let mut buffer = [0; 256];
         let path = format!("{}/statm", self.process.pid);
-        let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
-        let text = rustix::fs::openat(proc, path, flags, rustix::fs::Mode::empty())
-            .ok()
-            .and_then(|fd| std::io::read_to_string(std::fs::File::from(fd)).ok())
-            .unwrap_or_default();
+        let text = super::times::read_file(proc, &path, &mut buffer).unwrap_or_default();
         let mut pages = text.split(' ').skip(1).map(|field| field.parse().unwrap_or(0u64) * abi::mm::PAGE_SIZE);
         (pages.next().unwrap_or(0), pages.next().unwrap_or(0))
     }
@@ -402,7 +398,15 @@ impl Space {
 
     fn call(&self, nr: i64, args: [u64; 6]) -> Result<(), Errno> {
         range(args[0], args[1])?;
-        hands::with(&self.process, |slot| self.process.calls(slot, &[(nr, args)]).map(|_| ()))
+        self.make(&[(nr, args)])
+    }
+
+    /// Makes host calls in the stub, or puts them aside to be made with others.
+    fn make(&self, calls: &[hands::HostCall]) -> Result<(), Errno> {
+        if hands::make_later(calls) {
+            return Ok(());
+        }
+        hands::with(&self.process, |slot| self.process.calls(slot, calls).map(|_| ()))
     }
 }
 

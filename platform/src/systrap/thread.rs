@@ -127,6 +127,6 @@ impl Kicker {
     /// Processor time that the host thread has used: in application code, in the host on its behalf.
     pub fn cpu_time(&self) -> (Duration, Duration) {
         let tid = self.0.tid.load(Relaxed);
-        self.0.times.read(self.0.process.shared.reaper.proc(), self.0.process.pid, tid)
+        self.0.times.read(&self.0.process, tid)
     }
 }

@@ -1,5 +1,6 @@
 //! Processor time of a stub thread, as the host's /proc has it.
 
+use super::process::Process;
 use rustix::fs::{Mode, OFlags, openat};
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
@@ -27,16 +28,19 @@ impl Times {
     }
 
     /// In application code, in the host on its behalf. What was known last, for a thread that is gone (`tid` 0).
-    pub(super) fn read(&self, proc: BorrowedFd<'_>, pid: i32, tid: i32) -> (Duration, Duration) {
+    pub(super) fn read(&self, process: &Process, tid: i32) -> (Duration, Duration) {
+        let (proc, pid) = (process.shared.reaper.proc(), process.pid);
         let mut known = self.0.lock();
         if tid != 0 {
-            if known.ticks.is_none_or(|(.., when)| when.elapsed() >= TICK / 2) {
+            let total = if process.is_alone() { process_total(pid) } else { read_total(proc, pid, tid) };
+            // Less than a tick has none to be split by.
+            let has_ticks = total.is_none_or(|total| total >= TICK);
+            if has_ticks && known.ticks.is_none_or(|(.., when)| when.elapsed() >= TICK / 2) {
                 known.ticks = read_ticks(proc, pid, tid).map(|(user, all)| (user, all, Instant::now()));
             }
             // A host that does not count exactly has the ticks.
             let ticks = known.ticks.map_or(0, |(_, all, _)| all);
-            let total = read_total(proc, pid, tid).unwrap_or_else(|| TICK.saturating_mul(ticks as u32));
-            known.advance(total);
+            known.advance(total.unwrap_or_else(|| TICK.saturating_mul(ticks as u32)));
         }
         (known.user, known.system)
     }
@@ -58,10 +62,24 @@ impl Known {
 
 /// Reads the start of a file of a thread, which is short.
 fn read<'a>(proc: BorrowedFd<'_>, pid: i32, tid: i32, name: &str, buffer: &'a mut [u8]) -> Option<&'a str> {
-    let file =
-        openat(proc, format!("{pid}/task/{tid}/{name}"), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    read_file(proc, &format!("{pid}/task/{tid}/{name}"), buffer)
+}
+
+/// Reads the start of a file of /proc, which is short.
+pub(super) fn read_file<'a>(proc: BorrowedFd<'_>, path: &str, buffer: &'a mut [u8]) -> Option<&'a str> {
+    let file = openat(proc, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
     let n = rustix::io::read(&file, &mut *buffer).ok()?;
     std::str::from_utf8(buffer.get(..n)?).ok()
+}
+
+/// The processor-time clock of a process: `clock_getcpuclockid(3)`.
+fn process_total(pid: i32) -> Option<Duration> {
+    // CPUCLOCK_SCHED, in the kernel's encoding.
+    let clock = (!pid << 3) | 2;
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: fills in `time`; a number that has no process any more is an error.
+    let is_known = unsafe { libc::clock_gettime(clock, &raw mut time) } == 0;
+    is_known.then(|| Duration::new(time.tv_sec.cast_unsigned(), time.tv_nsec as u32))
 }
 
 /// Nanoseconds on a processor: the first number of /proc/PID/task/TID/schedstat.
