@@ -5,6 +5,7 @@ use std::sync::Arc;
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
 use crate::backing::Backing;
+use platform::GUEST_END;
 
 /// An ELF file to load.
 pub struct Image<'a> {
@@ -78,7 +79,20 @@ pub(crate) struct Headers {
     pub(crate) segments: Vec<Segment>,
 }
 
+/// An image whose headers are read: all that is needed to map it.
+pub struct Parsed {
+    pub(crate) backing: Arc<dyn Backing>,
+    pub(crate) headers: Headers,
+}
+
 impl Image<'_> {
+    /// Reads the headers. `ENOEXEC` for what is no ELF file of this machine.
+    pub fn parse(self) -> Result<Parsed, Errno> {
+        let headers = self.headers()?;
+        headers.loads(GUEST_END)?;
+        Ok(Parsed { backing: self.backing, headers })
+    }
+
     /// Path of the interpreter that the image asks for (`PT_INTERP`). `ENOEXEC` for what is no ELF file of this
     /// machine.
     pub fn interpreter(&self) -> Result<Option<Vec<u8>>, Errno> {
@@ -99,7 +113,7 @@ impl Image<'_> {
         Ok(Some(path))
     }
 
-    pub(crate) fn headers(&self) -> Result<Headers, Errno> {
+    fn headers(&self) -> Result<Headers, Errno> {
         let mut header = Header::new_zeroed();
         if (self.read_at)(0, header.as_mut_bytes())? != size_of::<Header>() {
             return Err(Errno::ENOEXEC);

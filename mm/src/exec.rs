@@ -1,23 +1,23 @@
 //! Building a fresh address space: `execve(2)`.
 
 use crate::addr::UserAddr;
-use crate::elf::{Headers, Image, Segment};
+use crate::elf::{Parsed, Segment};
 use crate::map::{Limits, Map};
 use crate::mapping::{Mapping, Source};
 use crate::space::{Layout, Mm, State};
 use crate::stack;
 use abi::Errno;
 use abi::mm::{MapFlags, PAGE_SIZE, Prot};
-use platform::{Context, GUEST_END, Platform, Regs};
+use platform::{Context, GUEST_END, Platform, Regs, Space};
 use std::ops::Range;
 use std::sync::Arc;
 
 /// What `execve(2)` puts into a fresh address space.
-pub struct Exec<'a> {
+pub struct Exec {
     /// The program.
-    pub image: Image<'a>,
+    pub image: Parsed,
     /// Its interpreter, where it asks for one.
-    pub interpreter: Option<Image<'a>>,
+    pub interpreter: Option<Parsed>,
     /// Arguments.
     pub argv: Vec<Vec<u8>>,
     /// Environment.
@@ -47,6 +47,9 @@ const GAP: (u64, u64) = (128 << 20, GUEST_END / 6 * 5);
 /// Bytes by which the break's start is random.
 const BRK_RANDOM: u64 = 0x200_0000;
 
+/// Tries to find a random place that does not overlap another.
+const TRIES: u32 = 8;
+
 /// Where a loaded image lies.
 struct Loaded {
     /// What is added to its addresses.
@@ -64,30 +67,77 @@ struct Loaded {
     tails: Vec<Range<u64>>,
 }
 
-impl Exec<'_> {
-    /// Builds the address space; the registers are ready to run it. `E2BIG`, `ENOEXEC`, `ENOMEM`, `EFAULT`.
-    pub fn load(self, platform: &Arc<Platform>) -> Result<(Arc<Mm>, Context), Errno> {
+impl Exec {
+    /// Builds it in an address space of its own; the registers are ready to run it. `E2BIG`, `ENOEXEC`, `ENOMEM`,
+    /// `EFAULT`.
+    pub fn load(&self, platform: &Arc<Platform>) -> Result<(Arc<Mm>, Context), Errno> {
         let (space, mut context) = platform.new_space()?;
-        let mm = context.lend_hands(|context| {
-            let is_fixed = self.is_fixed_layout;
-            let random = |below: u64| if is_fixed { 0 } else { random_below(below) };
-            let stack_top = (GUEST_END - 0x10_0000 - random(STACK_RANDOM)) & !(PAGE_SIZE - 1);
-            let gap = self.stack_limit.saturating_add(STACK_RANDOM / 64).clamp(GAP.0, GAP.1);
-            let mmap_base = (stack_top - gap - random(1 << MMAP_RANDOM_BITS) * PAGE_SIZE) & !(PAGE_SIZE - 1);
-            let state = State { mmap_base, ..State::default() };
-            let exe = Some(Arc::clone(&self.image.backing));
-            let mm = Mm::new(space, state, Layout::default(), exe, self.stack_limit);
-            let regs = context.gather(|| self.fill(&mm, stack_top, &random))?;
-            *context.regs_mut() = regs;
-            context.set_fpstate(&[])?;
-            Ok::<_, Errno>(mm)
+        let stack_top = self.stack_top();
+        let mm = self.empty(space, stack_top);
+        context.lend_hands(|context| {
+            let regs = context.gather(|_| {
+                if self.has_vdso {
+                    mm.space().move_vdso(mm.space().vdso_start(), vdso_place(stack_top))?;
+                }
+                self.fill(&mm, stack_top)
+            })?;
+            start(context, regs)
         })?;
         Ok((mm, context))
     }
 
+    /// Builds it in the address space of the calling thread, in the place of `old`, of which nothing is left. `take`
+    /// makes the new memory known in place of the old one, and says whether nobody else has that. `None`: somebody has,
+    /// or the space cannot be used again, and nothing has happened. An error leaves neither of them.
+    pub fn replace(
+        &self,
+        old: &Mm,
+        context: &mut Context,
+        take: impl FnOnce(&Arc<Mm>) -> bool,
+    ) -> Result<Option<Arc<Mm>>, Errno> {
+        let Some(vdso) = old.vdso_range().filter(|_| self.has_vdso) else { return Ok(None) };
+        let Some(space) = context.next_space() else { return Ok(None) };
+        // The vDSO is moved in one go: not onto itself. Where nothing is random it stays.
+        let len = vdso.end - vdso.start;
+        let is_fit = |top: &u64| vdso_place(*top) == vdso.start || vdso_place(*top).abs_diff(vdso.start) >= len;
+        let Some(stack_top) = (0..TRIES).map(|_| self.stack_top()).find(is_fit) else { return Ok(None) };
+        let mm = self.empty(Arc::clone(&space), stack_top);
+        if !take(&mm) {
+            return Ok(None);
+        }
+        let regs = context.gather(|context| {
+            let start = vdso_place(stack_top);
+            if start != vdso.start {
+                mm.space().move_vdso(vdso.start, start)?;
+            }
+            context.start_anew(space, start..start + len)?;
+            self.fill(&mm, stack_top)
+        })?;
+        start(context, regs)?;
+        Ok(Some(mm))
+    }
+
+    fn random(&self, below: u64) -> u64 {
+        if self.is_fixed_layout { 0 } else { random_below(below) }
+    }
+
+    fn stack_top(&self) -> u64 {
+        (GUEST_END - 0x10_0000 - self.random(STACK_RANDOM)) & !(PAGE_SIZE - 1)
+    }
+
+    /// An address space without mappings.
+    fn empty(&self, space: Arc<Space>, stack_top: u64) -> Arc<Mm> {
+        let gap = self.stack_limit.saturating_add(STACK_RANDOM / 64).clamp(GAP.0, GAP.1);
+        let mmap_base = (stack_top - gap - self.random(1 << MMAP_RANDOM_BITS) * PAGE_SIZE) & !(PAGE_SIZE - 1);
+        let state = State { mmap_base, ..State::default() };
+        let exe = Some(Arc::clone(&self.image.backing));
+        Mm::new(space, state, Layout::default(), exe, self.stack_limit)
+    }
+
     /// Maps the images and the stack; the registers to start with.
-    fn fill(self, mm: &Mm, stack_top: u64, random: &dyn Fn(u64) -> u64) -> Result<Regs, Errno> {
-        let headers = self.image.headers()?;
+    fn fill(&self, mm: &Mm, stack_top: u64) -> Result<Regs, Errno> {
+        let random = |below| self.random(below);
+        let headers = &self.image.headers;
         let has_interpreter = self.interpreter.is_some();
         let place = if !headers.is_dynamic {
             None
@@ -96,13 +146,12 @@ impl Exec<'_> {
         } else {
             Some(0)
         };
-        let mut program = load_image(mm, &self.image, &headers, place)?;
+        let mut program = load_image(mm, &self.image, place)?;
         let (entry, base) = match &self.interpreter {
             None => (program.entry, 0),
             Some(image) => {
-                let headers = image.headers().map_err(|_| Errno::ELIBBAD)?;
-                let place = headers.is_dynamic.then_some(0);
-                let interpreter = load_image(mm, image, &headers, place)?;
+                let place = image.headers.is_dynamic.then_some(0);
+                let interpreter = load_image(mm, image, place)?;
                 program.tails.extend(interpreter.tails);
                 (interpreter.entry, interpreter.bias)
             }
@@ -113,7 +162,7 @@ impl Exec<'_> {
             state.brk_start = brk;
             state.brk = brk;
         }
-        let vdso = if self.has_vdso { map_vdso(mm, stack_top)? } else { 0 };
+        let vdso = if self.has_vdso { note_vdso(mm, stack_top) } else { 0 };
         let words = stack::AuxWords {
             phdr: program.phdr,
             phnum: headers.phnum,
@@ -146,7 +195,8 @@ impl Exec<'_> {
 }
 
 /// Maps the segments of an image: at their own addresses, at the base `place`, or (0) where there is room.
-fn load_image(mm: &Mm, image: &Image<'_>, headers: &Headers, place: Option<u64>) -> Result<Loaded, Errno> {
+fn load_image(mm: &Mm, image: &Parsed, place: Option<u64>) -> Result<Loaded, Errno> {
+    let headers = &image.headers;
     let loads = headers.loads(GUEST_END)?;
     let (first, last) = (&loads[0], &loads[loads.len() - 1]);
     let low = first.vaddr & !(PAGE_SIZE - 1);
@@ -213,7 +263,7 @@ fn zero(mm: &Mm, ranges: impl IntoIterator<Item = Range<u64>>) -> Result<(), Err
 
 /// Maps one segment: file pages, zeroed pages behind (`elf_map`, `set_brk`). What is left to be zeroed of the last file
 /// page.
-fn map_segment(mm: &Mm, image: &Image<'_>, segment: &Segment, bias: u64) -> Result<Option<Range<u64>>, Errno> {
+fn map_segment(mm: &Mm, image: &Parsed, segment: &Segment, bias: u64) -> Result<Option<Range<u64>>, Errno> {
     let mut prot = Prot::empty();
     for (bit, flag) in [(4, Prot::READ), (2, Prot::WRITE), (1, Prot::EXEC)] {
         if segment.flags & bit != 0 {
@@ -245,14 +295,24 @@ fn map_segment(mm: &Mm, image: &Image<'_>, segment: &Segment, bias: u64) -> Resu
     Ok(tail)
 }
 
-/// Places the vDSO above the stack; the address of its image, 0 when the host has none.
-fn map_vdso(mm: &Mm, stack_top: u64) -> Result<u64, Errno> {
+/// Where the vDSO starts: above the stack.
+const fn vdso_place(stack_top: u64) -> u64 {
+    stack_top + 0x1_0000
+}
+
+/// Sets the registers, and everything else to its initial state.
+fn start(context: &mut Context, regs: Regs) -> Result<(), Errno> {
+    *context.regs_mut() = regs;
+    context.set_fpstate(&[])
+}
+
+/// Takes note of the vDSO in its place; the address of its image, 0 when the host has none.
+fn note_vdso(mm: &Mm, stack_top: u64) -> u64 {
     let len = mm.space().vdso_len();
     if len == 0 {
-        return Ok(0);
+        return 0;
     }
-    let start = stack_top + 0x1_0000;
-    let image = mm.space().move_vdso(start)?;
+    let start = vdso_place(stack_top);
     let data_len = mm.space().vdso_image_offset();
     let mut state = mm.state.lock();
     for (name, from, to, prot) in [
@@ -263,7 +323,20 @@ fn map_vdso(mm: &Mm, stack_top: u64) -> Result<u64, Errno> {
             state.tree.insert(mapping(from, to, prot, Source::Special(name)));
         }
     }
-    Ok(image)
+    start + data_len
+}
+
+impl Mm {
+    /// The vDSO with its data, unless the program unmapped any of it.
+    fn vdso_range(&self) -> Option<Range<u64>> {
+        let (len, data_len) = (self.space().vdso_len(), self.space().vdso_image_offset());
+        let image = self.layout().vdso;
+        let start = image.checked_sub(data_len).filter(|_| image != 0 && len != 0)?;
+        let state = self.state.lock();
+        let special = |mapping: &&Mapping| matches!(mapping.source, Source::Special(_));
+        let mapped: u64 = state.tree.overlapping(start, start + len).filter(special).map(|m| m.end - m.start).sum();
+        (mapped == len).then_some(start..start + len)
+    }
 }
 
 /// Maps the first pages of the stack and fills them.

@@ -24,7 +24,7 @@ mod stack;
 
 pub use addr::{UserAddr, UserPtr, UserSlice, UserStr};
 pub use backing::{Backing, HostRange};
-pub use elf::{Image, ReadAt};
+pub use elf::{Image, Parsed, ReadAt};
 pub use exec::Exec;
 pub use io::{Ranges, Sink, SliceSource, Source, UserSink, UserSource, VecSink};
 pub use map::{Limits, Locking, Map};

@@ -47,7 +47,7 @@ fn a_static_program_starts_and_its_memory_obeys() {
     let backing = Arc::new(HostFile(Arc::new(file.try_clone().expect("dup").into())));
     let read_at = |offset, buf: &mut [u8]| file.read_at(buf, offset).map_err(|_| Errno::EIO);
     let exec = Exec {
-        image: Image { backing, read_at: &read_at },
+        image: Image { backing, read_at: &read_at }.parse().expect("the headers are fine"),
         interpreter: None,
         argv: vec![b"program".to_vec(), b"argument".to_vec()],
         envp: vec![b"A=b".to_vec()],

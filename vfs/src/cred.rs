@@ -110,6 +110,15 @@ impl Credentials {
         }
     }
 
+    /// The identity of `other`, and no right that it has not.
+    pub fn is_within(&self, other: &Self) -> bool {
+        let ids = |of: &Self| [of.uid, of.euid, of.suid, of.fsuid, of.gid, of.egid, of.sgid, of.fsgid];
+        ids(self) == ids(other)
+            && self.groups == other.groups
+            && Arc::ptr_eq(&self.user_ns, &other.user_ns)
+            && self.permitted & !other.permitted == 0
+    }
+
     /// The same as one who enters a user namespace: every capability there, and none of what went with the old
     /// one (`user_namespaces(7)`, "Capabilities").
     pub fn entering(&self, user_ns: Arc<UserNamespace>) -> Self {

@@ -96,7 +96,6 @@ impl Kernel {
         let word = Arc::new(WaitWord::new());
         let caller = Caller { creds: Arc::new(init.creds), word, process: Arc::new(outside) };
         let loader = For {
-            kernel: self,
             caller: &caller,
             fs: &init.fs,
             no_new_privs: init.no_new_privs,
@@ -109,7 +108,8 @@ impl Kernel {
             Fail::Errno(errno) => errno,
             Fail::Interrupted(_) => Errno::EINTR,
         })?;
-        let Loaded { mm, context, program, granted, comm } = loaded;
+        let Loaded { exec, program, granted, comm } = loaded;
+        let (mm, context) = exec.load(self.platform())?;
         let mut attributes = Attributes {
             creds: Arc::new(granted.creds),
             comm: Default::default(),

@@ -1,6 +1,6 @@
 //! Executing programs: `execve(2)`, `execveat(2)`.
 
-use crate::kernel::{Kernel, RLIMIT_STACK};
+use crate::kernel::RLIMIT_STACK;
 use crate::process::privilege::{self, Granted, Limits};
 use crate::process::program::{self, Found};
 use crate::ptrace::Debug;
@@ -53,10 +53,9 @@ impl Executable {
     }
 }
 
-/// A program in a fresh address space.
+/// A program that is ready to be put into an address space.
 pub(crate) struct Loaded {
-    pub(crate) mm: Arc<Mm>,
-    pub(crate) context: Context,
+    pub(crate) exec: Exec,
     pub(crate) program: Arc<Program>,
     pub(crate) granted: Granted,
     pub(crate) comm: Vec<u8>,
@@ -64,7 +63,6 @@ pub(crate) struct Loaded {
 
 /// For whom a program is loaded.
 pub(crate) struct For<'a> {
-    pub(crate) kernel: &'a Kernel,
     pub(crate) caller: &'a Caller,
     pub(crate) fs: &'a FsContext,
     pub(crate) no_new_privs: bool,
@@ -76,7 +74,7 @@ pub(crate) struct For<'a> {
 }
 
 impl For<'_> {
-    /// Finds and loads a program. Nothing of the caller's has changed when it fails.
+    /// Finds a program and reads what it takes to run it.
     pub(crate) fn load(&self, executable: &Executable, arguments: Arguments) -> Result<Loaded, Fail> {
         let caller = self.caller;
         let stack_limit = caller.process.limit(RLIMIT_STACK);
@@ -108,11 +106,14 @@ impl For<'_> {
             None => Ok(0),
         };
         let interpreter_image = match &interpreter {
-            Some(file) => Some(Image { backing: program::backing(caller, file)?, read_at: &read_interpreter }),
+            Some(file) => {
+                let image = Image { backing: program::backing(caller, file)?, read_at: &read_interpreter };
+                Some(image.parse().map_err(|_| Errno::ELIBBAD)?)
+            }
             None => None,
         };
         let exec = Exec {
-            image: Image { backing: program::backing(caller, &file)?, read_at: &read_file },
+            image: Image { backing: program::backing(caller, &file)?, read_at: &read_file }.parse()?,
             interpreter: interpreter_image,
             argv,
             envp: arguments.envp,
@@ -123,9 +124,8 @@ impl For<'_> {
             is_fixed_layout: self.personality & ADDR_NO_RANDOMIZE != 0,
             has_vdso: self.has_vdso,
         };
-        let (mm, context) = exec.load(self.kernel.platform())?;
         let comm = executable.name.rsplit(|&byte| byte == b'/').next().unwrap_or_default().to_vec();
-        Ok(Loaded { mm, context, program, granted, comm })
+        Ok(Loaded { exec, program, granted, comm })
     }
 }
 
@@ -152,7 +152,6 @@ impl CurrentTask {
         let attributes = self.task().attributes();
         let time = &attributes.namespaces.time_for_children;
         let loaded = For {
-            kernel: self.kernel(),
             caller: self.caller(),
             fs: self.fs(),
             no_new_privs: attributes.no_new_privs,
@@ -162,15 +161,28 @@ impl CurrentTask {
         }
         .load(executable, arguments)?;
         let old = self.task().pid();
+        let platform = self.kernel().platform().clone();
+        let fresh = if self.may_keep_space(&loaded.granted) { None } else { Some(loaded.exec.load(&platform)?) };
         self.dethread()?;
-        self.become_program(loaded);
+        if self.become_program(loaded, fresh).is_err() {
+            // As Linux: there is nothing to go back to.
+            self.group().kill();
+            return Ok(());
+        }
         self.owe_exec_stop(&old);
         Ok(())
     }
 
-    /// The point of no return is behind: the task takes over the new program.
-    fn become_program(&mut self, loaded: Loaded) {
-        loaded.mm.set_dump_filter(self.mm().dump_filter());
+    /// The new program may be put into the present address space, which only this thread uses. Its host process has
+    /// been the old program's to spoil: that shall not reach a program with other rights, nor what a tracer sees.
+    fn may_keep_space(&self, granted: &Granted) -> bool {
+        let is_plain = !granted.is_secure && granted.is_dumpable && granted.creds.is_within(self.creds());
+        is_plain && !self.task().is_traced() && Arc::strong_count(self.mm()) == 2
+    }
+
+    /// The point of no return is behind: the task takes over the new program, in a fresh address space or in its own.
+    fn become_program(&mut self, loaded: Loaded, fresh: Option<(Arc<Mm>, Context)>) -> Result<(), Errno> {
+        let dump_filter = self.mm().dump_filter();
         self.leave_futexes();
         self.task().renew_futex_identity(self.task().pid().own());
         self.group().timers.delete_posix();
@@ -189,18 +201,28 @@ impl CurrentTask {
         self.task().enter_time();
         self.group().is_dumpable.fetch_and(is_dumpable, SeqCst);
         self.set_creds(creds);
-        let mut new = loaded.context;
         // A tracer sees which call it was.
-        new.regs_mut().orig_rax = self.regs().orig_rax;
-        let (old, context) = self.set_mm(loaded.mm, loaded.program, new);
+        let orig_rax = self.regs().orig_rax;
+        let is_kept = fresh.is_none() && self.keep_space(&loaded.exec, &loaded.program)?;
+        if !is_kept {
+            let (mm, context) = match fresh {
+                Some(fresh) => fresh,
+                None => loaded.exec.load(self.kernel().platform())?,
+            };
+            let (old, context) = self.set_mm(mm, loaded.program, context);
+            // The old thread and then, with its last user, the old memory go.
+            drop(context);
+            drop(old);
+        }
+        self.regs_mut().orig_rax = orig_rax;
+        self.mm().set_dump_filter(dump_filter);
         self.debug = Debug::default();
         self.group().is_dumpable.store(is_dumpable, SeqCst);
-        // The old thread and then, with its last user, the old memory go; a vfork parent goes on.
-        drop(context);
-        drop(old);
+        // A vfork parent goes on.
         self.release = None;
         self.reset_signals();
         self.restart_block = None;
+        Ok(())
     }
 
     /// Handlers become default, the alternate stack goes; ignored, blocked and pending signals stay.

@@ -6,8 +6,9 @@ use crate::ptrace::{Debug, Step};
 use crate::seccomp::Own;
 use crate::status::Status;
 use crate::task::{Live, Program, Release, RestartBlock, Stop, Task, ThreadGroup};
+use abi::Errno;
 use abi::signal::{SigSet, SigStack};
-use mm::{Mm, UserAddr};
+use mm::{Exec, Mm, UserAddr};
 use platform::{Context, Fault, Regs};
 use std::collections::VecDeque;
 use std::marker::PhantomData;
@@ -224,6 +225,18 @@ impl CurrentTask {
         self.publish();
         self.tell_stub();
         old
+    }
+
+    /// Puts a program into its own address space. False: somebody else uses that, or it can't be used again; nothing
+    /// has happened then. After an error there is no memory left.
+    pub(crate) fn keep_space(&mut self, exec: &Exec, program: &Arc<Program>) -> Result<bool, Errno> {
+        let Self { task, mm, context, .. } = self;
+        let Some(new) = exec.replace(mm, context, |new| task.replace_mm(mm, new))? else { return Ok(false) };
+        let old = (std::mem::replace(&mut self.mm, new), std::mem::replace(&mut self.program, program.clone()));
+        self.publish();
+        self.tell_stub();
+        drop(old);
+        Ok(true)
     }
 
     /// Lets others see what it has.

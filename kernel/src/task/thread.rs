@@ -261,6 +261,18 @@ impl Task {
         self.live.lock().as_ref().map(|live| live.fs.clone())
     }
 
+    /// Shows `new` in the place of `old`, its memory, unless somebody else has that.
+    pub(crate) fn replace_mm(&self, old: &Arc<mm::Mm>, new: &Arc<mm::Mm>) -> bool {
+        let mut live = self.live.lock();
+        let Some(live) = live.as_mut().filter(|live| Arc::ptr_eq(&live.mm, old)) else { return false };
+        // The task's own, and this one: nobody can get another meanwhile.
+        let is_alone = Arc::strong_count(old) == 2;
+        if is_alone {
+            live.mm = new.clone();
+        }
+        is_alone
+    }
+
     /// Replaces what it has; gives the old one, to be dropped without locks held.
     pub(crate) fn set_live(&self, live: Option<Live>) -> Option<Live> {
         std::mem::replace(&mut *self.live.lock(), live)

@@ -11,8 +11,12 @@ use super::thread::{Kicker, Thread};
 use crate::{Call, Exit, Regs, Rseq, Wait};
 use abi::Errno;
 use std::cell::OnceCell;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+
+/// `RSEQ_FLAG_UNREGISTER` of `rseq(2)`.
+const RSEQ_FLAG_UNREGISTER: u32 = 1;
 
 /// Where the application's state is while the sentry has the turn.
 #[derive(Clone, Copy, Debug)]
@@ -80,10 +84,39 @@ impl Context {
         result
     }
 
-    /// Runs `f`, which lays out this context's fresh address space with the hands lent to it: mappings are made
-    /// together, and an error may come later than what caused it.
-    pub fn gather<T>(&self, f: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
-        hands::gather(&self.thread.process, f)
+    /// Runs `f`, which lays out this context's address space, whose hands are taken: mappings are made together, and an
+    /// error may come later than what caused it.
+    pub fn gather<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T, Errno>) -> Result<T, Errno> {
+        let process = Arc::clone(&self.thread.process);
+        hands::gather(&process, || f(self))
+    }
+
+    /// The address space to be in the place of the present one after [`Self::start_anew`]; `None` when that cannot be:
+    /// the host process has other threads, or others know the space.
+    pub fn next_space(&self) -> Option<Arc<Space>> {
+        let process = &self.thread.process;
+        // This context's, and that of its memory's description.
+        let is_own = Arc::strong_count(&self.space) == 2 && process.can_start_anew();
+        is_own.then(|| Arc::new(Space { process: Arc::clone(process), texts: Texts::new() }))
+    }
+
+    /// Makes `space` the one that this thread runs in: nothing is left of the present program's memory but the range
+    /// `kept`, nor of its registers. It must be bound.
+    pub fn start_anew(&mut self, space: Arc<Space>, kept: Range<u64>) -> Result<(), Errno> {
+        self.thread.slot().outbox_count.store(0, Relaxed);
+        hands::end_call();
+        if let Some(rseq) = self.rseq() {
+            // The host would go on writing there. It cannot refuse what is registered.
+            let _ = self.space.rseq(rseq.area, rseq.len, RSEQ_FLAG_UNREGISTER, rseq.signature);
+            self.set_rseq(None);
+        }
+        self.set_robust_list(0);
+        self.at = At::Frame(Frame::fresh(self.thread.process.shared.xstate.len));
+        self.regs = OnceCell::from(Regs::default());
+        self.is_changed = true;
+        self.space = space;
+        self.space.unmap(0, kept.start)?;
+        self.space.unmap(kept.end, super::space::GUEST_END - kept.end)
     }
 
     /// Waits until a new host thread has reported.

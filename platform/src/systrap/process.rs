@@ -90,6 +90,8 @@ pub(super) struct Process {
     gate: Gate,
     /// It had more threads than its first one.
     had_threads: AtomicBool,
+    /// The host keeps something about it that a new program must not find.
+    is_marked: AtomicBool,
     is_killed: AtomicBool,
     gone: AtomicBool,
 }
@@ -146,6 +148,7 @@ impl Process {
             threads: Mutex::new(Rank::Leaf, Vec::new()),
             gate: Gate { turn: Mutex::new(Rank::Platform, ()), is_closed: AtomicBool::new(false) },
             had_threads: AtomicBool::new(false),
+            is_marked: AtomicBool::new(false),
             is_killed: AtomicBool::new(false),
             gone: AtomicBool::new(false),
         });
@@ -162,6 +165,16 @@ impl Process {
     /// Its first thread is the only one that it ever had.
     pub(super) fn is_alone(&self) -> bool {
         !self.had_threads.load(Relaxed)
+    }
+
+    /// A new program must not run in it.
+    pub(super) fn mark(&self) {
+        self.is_marked.store(true, Relaxed);
+    }
+
+    /// A new program may run in it, in the place of the present one.
+    pub(super) fn can_start_anew(&self) -> bool {
+        self.is_alone() && !self.is_marked.load(Relaxed) && !self.is_gone()
     }
 
     /// Takes a slot for a new context. `EAGAIN`: too many threads.

@@ -253,6 +253,8 @@ impl Space {
 
     /// `membarrier(2)` on the host, for the threads of this space.
     pub fn membarrier(&self, command: u32, flags: u32) -> Result<u64, Errno> {
+        // What is registered stays with the host process.
+        self.process.mark();
         let args = [command.into(), flags.into(), 0, 0, 0, 0];
         hands::with(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_membarrier, args)]))
             .map(|result| result as u64)
@@ -334,6 +336,11 @@ impl Space {
         )
     }
 
+    /// Where the vDSO of a fresh space lies.
+    pub fn vdso_start(&self) -> u64 {
+        self.vdso().start
+    }
+
     /// Length of the vDSO with its data, to be placed by [`Self::move_vdso`]. 0: the host has none.
     pub fn vdso_len(&self) -> u64 {
         self.vdso().len()
@@ -344,14 +351,15 @@ impl Space {
         self.vdso().image
     }
 
-    /// Moves the vDSO of a fresh space to `addr`: the address of its ELF image.
-    pub fn move_vdso(&self, addr: u64) -> Result<u64, Errno> {
+    /// Moves the vDSO with its data from where it starts to `addr`; the places may not overlap.
+    pub fn move_vdso(&self, from: u64, addr: u64) -> Result<(), Errno> {
         let vdso = self.vdso();
+        if vdso.len() == 0 {
+            return Ok(());
+        }
         range(addr, vdso.len())?;
-        let part =
-            |&(offset, len): &(u64, u64)| (libc::SYS_mremap, [vdso.start + offset, len, len, 3, addr + offset, 0]);
-        self.make(&vdso.parts.iter().map(part).collect::<Vec<_>>())?;
-        Ok(addr + vdso.image)
+        let part = |&(offset, len): &(u64, u64)| (libc::SYS_mremap, [from + offset, len, len, 3, addr + offset, 0]);
+        self.make(&vdso.parts.iter().map(part).collect::<Vec<_>>())
     }
 
     /// Unmaps the vDSO of a fresh space that nobody wants.

@@ -193,10 +193,34 @@ fn files_map_and_words_exchange() {
 #[test]
 fn vdso_moves() {
     let (space, _context) = space(SYSCALLS);
-    let image = space.move_vdso(0x7000_0000).expect("moves");
+    space.move_vdso(space.vdso_start(), 0x7000_0000).expect("moves");
     let mut magic = [0; 4];
-    assert_eq!(space.read(image, &mut magic), Ok(4));
+    assert_eq!(space.read(0x7000_0000 + space.vdso_image_offset(), &mut magic), Ok(4));
     assert_eq!(&magic, b"\x7fELF");
+}
+
+#[test]
+fn a_thread_starts_anew() {
+    let (old, mut context) = space(SYSCALLS);
+    assert_eq!(context.run(), Exit::Syscall);
+    old.move_vdso(old.vdso_start(), 0x7000_0000).expect("moves");
+    // Only the context and this test know the space.
+    let next = context.next_space().expect("nobody else is there");
+    let kept = 0x7000_0000..0x7000_0000 + old.vdso_len();
+    context.gather(|context| context.start_anew(Arc::clone(&next), kept)).expect("the memory goes");
+    assert_eq!(next.read(CODE, &mut [0]), Err(Errno::EFAULT));
+    assert_eq!(next.read(0x7000_0000 + next.vdso_image_offset(), &mut [0; 4]), Ok(4));
+    assert_eq!(*context.regs(), crate::Regs::default());
+    next.map_anonymous(CODE, PAGE, Prot::READ | Prot::WRITE | Prot::EXEC, false).expect("code maps");
+    next.write(CODE, SYSCALLS).expect("code is written");
+    context.set_fpstate(&[]).expect("the initial state");
+    context.regs_mut().rip = CODE;
+    assert_eq!(context.run(), Exit::Syscall);
+    assert_eq!(context.regs().rip, CODE + 2);
+    // A second thread keeps it from doing so again.
+    let second = context.spawn().expect("a thread");
+    drop((old, second));
+    assert!(context.next_space().is_none());
 }
 
 #[test]

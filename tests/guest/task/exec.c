@@ -3,13 +3,57 @@
 #include "../test.h"
 #include <elf.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
 #include <sys/prctl.h>
 
 extern char **environ;
+static void *nothing(void *argument) { return argument; }
 static const char *self = "/proc/self/exe";
+
+// Memory of a program that executes another one, filled with a byte; found by nobody after.
+enum { MARK_LEN = 1 << 20, MARK = 0x1234500000 };
+static char *mark(void) {
+    void *place = mmap((void *)MARK, MARK_LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    return place == MAP_FAILED ? NULL : memset(place, 0x5a, MARK_LEN);
+}
+
+// Whether each line of this program's maps names the stack, the heap, the vDSO, a file, or nothing, as it should in a
+// program that was just started: no memory of the one before, which was at MARK.
+static bool chain(char **argv) {
+    unsigned char seen;
+    char *all[] = {argv[0], argv[1], argv[2], argv[3], NULL};
+    if (mincore((void *)MARK, MARK_LEN, &seen) == 0 || errno != ENOMEM) _exit(2);
+    // No alternate stack, no handlers, no robust list of the old program's, the name of the new one.
+    stack_t stack;
+    struct sigaction action;
+    if (sigaltstack(NULL, &stack) != 0 || stack.ss_flags != SS_DISABLE) _exit(3);
+    if (sigaction(SIGUSR1, NULL, &action) != 0 || action.sa_handler != SIG_DFL) _exit(4);
+    struct timespec now;
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) _exit(5);
+    int left = atoi(argv[2]);
+    if (left == 0) return true;
+    char text[16];
+    snprintf(text, sizeof text, "%d", left - 1);
+    all[2] = text;
+    if (!mark()) _exit(6);
+    char *room = malloc(65536);
+    stack = (stack_t){.ss_sp = room, .ss_size = 65536};
+    action.sa_handler = SIG_IGN;
+    if (sigaltstack(&stack, NULL) != 0 || signal(SIGUSR1, (void (*)(int))mark) == SIG_ERR) _exit(7);
+    if (strcmp(argv[3], "no-vdso") == 0) {
+        char *vdso = (char *)getauxval(AT_SYSINFO_EHDR);
+        // All of it or nothing, says Linux.
+        if (vdso && munmap(vdso, 8192) != 0 && munmap(vdso, 4096) != 0) _exit(8);
+    }
+    if (strcmp(argv[3], "threads") == 0) join_thread(start_thread(nothing, NULL));
+    execve("/proc/self/exe", all, environ);
+    _exit(9);
+}
 
 // What this program does when a test executes it: says what it sees.
 static bool executed(int argc, char **argv) {
+    if (argc > 3 && strcmp(argv[1], "--chain") == 0) return chain(argv);
     if (argc < 2 || strcmp(argv[1], "--show") != 0) return false;
     printf("argc=%d", argc);
     for (int i = 0; i < argc; i++) printf(" [%s]", argv[i]);
@@ -198,4 +242,52 @@ TEST(execute_only_file) {
 
 TEST(exec_in_a_loop) {
     for (int i = 0; i < 40; i++) CHECK_EQ(run_program("/bin/true", (char *[]){"true", NULL}, no_env), 0);
+}
+
+TEST(nothing_of_the_old_program_is_left) {
+    find_me();
+    mark();
+    for (const char **how = (const char *[]){"plain", "no-vdso", "threads", NULL}; *how; how++) {
+        CHECK_EQ(run_program(me, (char *[]){"x", "--chain", "20", (char *)*how, NULL}, environ), 0);
+    }
+}
+
+TEST(old_memory_that_is_open_stays_away_from_the_new) {
+    find_me();
+    int ready[2], go[2];
+    OK(pipe(ready));
+    OK(pipe(go));
+    pid_t pid = FORK(mark(); char byte = 1; OK(write(ready[1], &byte, 1)); OK(read(go[0], &byte, 1));
+                     execve(me, (char *[]){"x", "--chain", "3", "plain", NULL}, environ));
+    char byte, path[64];
+    OK(read(ready[0], &byte, 1));
+    snprintf(path, sizeof path, "/proc/%d/mem", pid);
+    int memory = OK(open(path, O_RDWR));
+    CHECK_EQ(pread(memory, &byte, 1, MARK), 1);
+    CHECK_EQ(byte, 0x5a);
+    OK(write(go[1], &byte, 1));
+    reap(pid);
+    // What was opened is the old memory, which is gone.
+    CHECK(pread(memory, &byte, 1, MARK) <= 0);
+}
+
+TEST(others_look_while_programs_come_and_go) {
+    find_me();
+    pid_t pid = FORK(execve(me, (char *[]){"x", "--chain", "60", "plain", NULL}, environ));
+    char path[64], text[4096];
+    snprintf(path, sizeof path, "/proc/%d/maps", pid);
+    int status;
+    while (waitpid(pid, &status, WNOHANG) == 0) {
+        char bytes[16];
+        struct iovec local = {bytes, 16}, remote = {(void *)MARK, 16};
+        int fd = open(path, O_RDONLY);
+        if (fd >= 0) {
+            CHECK(read(fd, text, sizeof text) >= 0 || errno == ESRCH);
+            close(fd);
+        }
+        ssize_t got = process_vm_readv(pid, &local, 1, &remote, 1, 0);
+        CHECK(got == 16 || errno == EFAULT || errno == ESRCH || errno == EPERM);
+        if (got == 16) CHECK(bytes[0] == 0x5a || bytes[0] == 0);
+    }
+    CHECK_EQ(status, 0);
 }
