@@ -230,9 +230,9 @@ fn load_image(mm: &Mm, image: &Parsed, place: Option<u64>) -> Result<Loaded, Err
     for segment in &loads {
         let tail = map_segment(mm, image, segment, bias)?;
         if is_apart {
-            loaded.tails.extend(tail)
+            loaded.tails.extend(tail);
         } else {
-            zero(mm, tail)?
+            zero(mm, tail)?;
         }
         let start = segment.vaddr.wrapping_add(bias);
         loaded.start_code = loaded.start_code.min(start);

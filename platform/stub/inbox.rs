@@ -20,9 +20,11 @@ enum Part {
     Fixed(usize, u64),
     /// As many units as another argument says, of so many bytes each.
     Counted(usize, usize, u64),
+    /// The head of the list of robust futexes.
+    RobustList,
 }
 
-use Part::{Counted, Fixed, None, Path};
+use Part::{Counted, Fixed, None, Path, RobustList};
 
 /// What calls read, by number.
 const fn parts(nr: u32) -> [Part; INBOX] {
@@ -66,6 +68,10 @@ const fn parts(nr: u32) -> [Part; INBOX] {
         202 => [Fixed(3, 16), None],
         // select, pselect6 read sets whose length is theirs to know; prlimit64
         302 => [Fixed(2, 16), None],
+        // clone3
+        435 => [Counted(0, 1, 1), None],
+        // exit
+        60 => [RobustList, None],
         _ => [None, None],
     }
 }
@@ -116,6 +122,7 @@ fn bring(slot: &Slot, part: Part, room: u64) -> Option<(u64, u64)> {
             return if len == 0 { Option::None } else { Some((addr, len)) };
         }
         Fixed(at, len) => (arg(at), len),
+        RobustList => (slot.robust_list.load(Relaxed), ROBUST_LIST_HEAD_LEN),
         Counted(at, count, unit) => {
             let count = arg(count);
             if count > room {

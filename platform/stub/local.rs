@@ -27,8 +27,6 @@ const SIG_UNBLOCK: u64 = 1;
 const SIG_SETMASK: u64 = 2;
 /// SIGKILL and SIGSTOP.
 const UNBLOCKABLE: u64 = 1 << 8 | 1 << 18;
-/// Bytes of `struct robust_list_head`.
-const ROBUST_LIST_HEAD_LEN: u64 = 24;
 /// `FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME`.
 const FUTEX_FLAGS: u64 = 128 | 256;
 const FUTEX_WAIT: u64 = 0;

@@ -279,6 +279,11 @@ extern "C" fn serve(slot: &Slot, mut event: u32) -> ! {
             OP_SPAWN => spawn(slot),
             OP_FORK => fork(slot),
             OP_EXIT => {
+                let word = slot.args[0].load(Relaxed);
+                let zero = 0u32;
+                if word != 0 && stub_copy(word, &raw const zero as u64, 4) == 0 {
+                    syscall(SYS_FUTEX, [word, 1, 1, 0, 0, 0]);
+                }
                 syscall(SYS_EXIT, [0; 6]);
                 die()
             }

@@ -47,15 +47,22 @@ pub(crate) fn exit(mut current: CurrentTask, end: End) {
             group.kernel().clear_namespace(&group);
         }
     }
-    if is_last {
-        drop(clear);
-        task.leave(own, true);
-    } else {
-        // Who joins the thread finds it gone.
-        task.leave(own, false);
-        drop(clear);
+    match clear {
+        Some(clear) if is_last => {
+            clear.wake();
+            task.leave(own, true);
+        }
+        Some(clear) => {
+            // Who joins the thread finds it gone.
+            task.leave(own, false);
+            // The thread itself does it last, if it ends now.
+            if let Some(context) = context.and_then(|context| context.exit(clear.addr.0)) {
+                clear.wake();
+                drop(context);
+            }
+        }
+        None => task.leave(own, is_last),
     }
-    drop(context);
 }
 
 /// The thread has nothing left but its number and its status. True: no other thread of the process has more.
@@ -68,14 +75,15 @@ fn become_zombie(task: &Arc<Task>) -> bool {
     node.threads.iter().all(|thread| thread.state == State::Zombie)
 }
 
-/// A word to be cleared when a thread has ended: `CLONE_CHILD_CLEARTID`. Done when dropped.
+/// A word to be cleared when a thread has ended: `CLONE_CHILD_CLEARTID`.
 struct ClearTid {
     mm: Arc<Mm>,
     addr: UserAddr,
 }
 
-impl Drop for ClearTid {
-    fn drop(&mut self) {
+impl ClearTid {
+    /// Clears it and wakes one waiter.
+    fn wake(&self) {
         wake_at_exit(&self.mm, self.addr);
     }
 }

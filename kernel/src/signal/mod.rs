@@ -24,5 +24,5 @@ pub use permission::may_signal;
 pub use queue::Origin;
 pub(crate) use sigio::FileSignals;
 pub use state::Signals;
-pub(crate) use state::{GroupStop, Notice, ThreadStop};
+pub(crate) use state::{GroupStop, Notice, Thread, ThreadStop};
 pub(crate) use take::Attention;

@@ -1,5 +1,6 @@
 //! What /proc shows of a thread and nobody else asks for.
 
+use crate::signal::Thread;
 use crate::task::{Task, ThreadGroup};
 use abi::signal::{NSIG, SigSet};
 
@@ -26,7 +27,7 @@ impl Task {
         let own = signals.threads.get(&self.serial());
         let mut sets = SignalSets {
             pending: own.map_or(SigSet::EMPTY, |thread| thread.pending.set()),
-            blocked: own.map_or(SigSet::EMPTY, |thread| thread.mask()),
+            blocked: own.map_or(SigSet::EMPTY, Thread::mask),
             shared,
             ..SignalSets::default()
         };

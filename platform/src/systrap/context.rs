@@ -45,6 +45,8 @@ pub struct Context {
     pub(super) bases: (u64, u64),
     /// The host thread has not reported yet.
     is_starting: bool,
+    /// The word that it clears at its end, or 0.
+    clear: u64,
 }
 
 impl Context {
@@ -66,6 +68,7 @@ impl Context {
             // None that a thread has: they are loaded before it runs.
             bases: (u64::MAX, u64::MAX),
             is_starting: true,
+            clear: 0,
         }
     }
 
@@ -333,8 +336,21 @@ impl Context {
         Ok(self.copy(Arc::clone(&self.space), thread))
     }
 
-    /// Ends the thread on the host. Dropping a context does the same.
-    pub fn exit(self) {}
+    /// Ends the thread on the host, as dropping the context does; then the word at `clear` is set to zero and one who
+    /// waits for it (`futex(2)`, shared) is woken. Gives the context back when it cannot do that.
+    pub fn exit(mut self, clear: u64) -> Option<Self> {
+        if !self.has_own_exit() || clear >= super::space::GUEST_END - 4 {
+            return Some(self);
+        }
+        self.clear = clear;
+        None
+    }
+
+    /// The host thread can end by itself. The first one of a process stays parked while there are others: the host
+    /// reaches a process's memory by its id only as long as that thread has not ended.
+    fn has_own_exit(&self) -> bool {
+        self.thread.tid.load(Relaxed) != self.thread.process.pid
+    }
 
     /// For other threads to get this one out of application code.
     pub fn kicker(&self) -> Kicker {
@@ -346,10 +362,9 @@ impl Drop for Context {
     fn drop(&mut self) {
         hands::let_go(&self.thread);
         self.settle();
-        // The first thread of a process stays parked while there are others: the host reaches a process's memory by
-        // its id only as long as that thread has not ended.
-        if self.thread.tid.load(Relaxed) != self.thread.process.pid {
+        if self.has_own_exit() {
             let slot = self.thread.slot();
+            slot.args[0].store(self.clear, Relaxed);
             slot.op.store(OP_EXIT, Relaxed);
             slot.post();
         }

@@ -84,7 +84,7 @@ pub const OP_CALLS: u32 = 2;
 pub const OP_SPAWN: u32 = 3;
 /// Command: take two descriptors from the socket and fork with them.
 pub const OP_FORK: u32 = 4;
-/// Command: end the thread.
+/// Command: end the thread; the 32-bit word at `args[0]`, if any, is cleared and a waiter of it woken first.
 pub const OP_EXIT: u32 = 5;
 /// Command: copy `args[1]` bytes from application address `args[0]` to the start of the outbox.
 pub const OP_COPY_IN: u32 = 6;
@@ -108,6 +108,9 @@ pub const OP_WAIT: u32 = 11;
 pub const ID_CALLS: [u32; 6] = [39, 186, 102, 104, 107, 108];
 /// Bytes from one entry of [`ID_CALLS`] to the next.
 pub const ID_ENTRY_LEN: u64 = 128;
+
+/// Bytes of `struct robust_list_head`.
+pub const ROBUST_LIST_HEAD_LEN: u64 = 24;
 
 /// `Slot::resume_flags`: load `fs_base`.
 pub const SET_FS: u32 = 1;

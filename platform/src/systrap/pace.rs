@@ -171,26 +171,23 @@ impl Pace {
     pub(super) fn after(&mut self, cores: &Cores, cpu: u32, ran: u64) {
         let now = ticks();
         self.turn = now;
-        match self.place {
-            Place::Apart(from, mut seat) => {
-                let stays = cores.stay(&mut seat, now);
-                self.place = Place::Apart(from, seat);
-                self.calls = self.calls.saturating_add(1);
-                if !stays {
-                    self.go_near(cores, cpu);
-                } else if from != cpu {
-                    self.go_apart(cores, cpu, seat);
-                }
+        if let Place::Apart(from, mut seat) = self.place {
+            let stays = cores.stay(&mut seat, now);
+            self.place = Place::Apart(from, seat);
+            self.calls = self.calls.saturating_add(1);
+            if !stays {
+                self.go_near(cores, cpu);
+            } else if from != cpu {
+                self.go_apart(cores, cpu, seat);
             }
-            _ => {
-                self.see_to_giving_way(now, ran);
-                self.calls = if ran < SPIN { self.calls + 1 } else { 0 };
-                if self.calls >= self.needed
-                    && let Some(seat) = cores.sit_down(now)
-                {
-                    self.go_apart(cores, cpu, seat);
-                }
-            }
+            return;
+        }
+        self.see_to_giving_way(now, ran);
+        self.calls = if ran < SPIN { self.calls + 1 } else { 0 };
+        if self.calls >= self.needed
+            && let Some(seat) = cores.sit_down(now)
+        {
+            self.go_apart(cores, cpu, seat);
         }
     }
 

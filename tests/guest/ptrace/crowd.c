@@ -41,12 +41,21 @@ static const int requests[] = {PTRACE_CONT,       PTRACE_SYSCALL,  PTRACE_SINGLE
                                PTRACE_PEEKUSER,   PTRACE_INTERRUPT, PTRACE_LISTEN,     PTRACE_CONT,    PTRACE_SYSCALL,
                                PTRACE_GETSIGINFO, PTRACE_GETEVENTMSG, PTRACE_SINGLEBLOCK, PTRACE_SYSCALL, PTRACE_CONT};
 
+// Tracers that stop each other would stay so.
+static bool is_tracer(volatile pid_t *targets, pid_t pid) {
+    for (int i = 0; i < TRACERS; i++)
+        if (targets[TARGETS + i] == pid) return true;
+    return false;
+}
+
 static void tracer(volatile pid_t *targets, unsigned number) {
+    targets[TARGETS + number] = getpid();
     seed = 1000 + number;
     long room[128];
     int64_t end = now_ms() + RUN_MS;
     while (now_ms() < end) {
         pid_t pid = targets[pick(TARGETS)] + pick(3);
+        if (is_tracer(targets, pid)) continue;
         unsigned long options = pick(2) ? 0xff : PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK;
         if (pick(2)) request(PTRACE_SEIZE, pid, 0, options);
         else request(PTRACE_ATTACH, pid, 0, 0);
@@ -75,6 +84,7 @@ TEST(crowd) {
     pid_t tracers[TRACERS];
     for (unsigned i = 0; i < TARGETS; i++) targets[i] = FORK(target(i));
     for (unsigned i = 0; i < TRACERS; i++) tracers[i] = FORK(tracer(targets, i));
+    for (int i = 0; i < TRACERS; i++) WAIT_UNTIL(targets[TARGETS + i] != 0);
     static const int signals[] = {SIGSTOP, SIGCONT, SIGUSR1, SIGCONT, SIGUSR1, SIGTSTP, SIGCONT};
     int64_t end = now_ms() + RUN_MS - 500;
     while (now_ms() < end) {
