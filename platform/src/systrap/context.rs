@@ -129,14 +129,14 @@ impl Context {
 
     /// Runs application code from the present registers to the next exit. It must be bound.
     pub fn run(&mut self) -> Exit {
-        self.go(Self::resume)
+        self.go(Exit::Interrupt, Self::resume)
     }
 
     /// Makes a host call that may sleep, in the place of the application, which goes on with its result; then as
     /// [`Self::run`], or [`Exit::WaitDone`]. `deadline`: absolute, at the call's argument of that index. A kick ends the call with
     /// [`Exit::WaitInterrupted`].
     pub fn run_wait(&mut self, wait: &Wait) -> Exit {
-        self.go(|context| context.resume_wait(wait))
+        self.go(Exit::WaitInterrupted, |context| context.resume_wait(wait))
     }
 
     /// What was written for the application to find when it goes on is in its memory after this.
@@ -295,7 +295,8 @@ impl Context {
         let process = self.thread.process.fork(self.thread.index, self.boot_stack(), |child| self.copy_to(child))?;
         let pid = process.pid;
         let thread = Thread::new(Arc::clone(&process), self.thread.index, pid);
-        let space = Arc::new(Space { process, texts: self.space.texts.fork() });
+        let texts = self.space.texts.fork(&process);
+        let space = Arc::new(Space { process, texts });
         let child = self.copy(Arc::clone(&space), thread);
         Ok((space, child))
     }
