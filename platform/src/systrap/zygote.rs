@@ -19,6 +19,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, OnceLock, Weak};
 use sync::{Mutex, Rank};
 
@@ -64,16 +65,17 @@ impl Platform {
         let rdpid = std::arch::x86_64::__cpuid_count(7, 0).ecx & 1 << 22 != 0;
         let features = if fsgsbase { FEATURE_FSGSBASE } else { 0 } | if rdpid { FEATURE_RDPID } else { 0 };
         slots.slot(0).reset(0, features, START_SOCKET_FD as u32);
-        let pid = spawn_stub(&config, &memory, &theirs)?;
-        drop((memory, theirs));
-        let reaper = Reaper { proc: config.proc, processes: Mutex::new(Rank::Leaf, Processes::default()) };
+        let reaper = ReaperThread::start(config, memory, theirs)?;
+        let (cores, xstate) = (Cores::of_host(), XState::of_host());
+        let (pid, config) = reaper.spawned()?;
+        let (may_reach, proc) = (config.may_reach, config.proc);
         let vdso = OnceLock::new();
-        let can_reach = config.may_reach && can_reach(pid);
+        let can_reach = may_reach && can_reach(pid);
         let shared = Arc::new(Shared {
-            reaper,
-            cores: Cores::of_host(),
+            reaper: Reaper { proc, processes: Mutex::new(Rank::Leaf, Processes::default()) },
+            cores,
             features,
-            xstate: XState::of_host(),
+            xstate,
             vdso,
             entries: OnceLock::new(),
             texts: super::patch::Cache::new(),
@@ -81,11 +83,7 @@ impl Platform {
         });
         let process = Process::new(Arc::clone(&shared), pid, slots, ours, START_SOCKET_FD).map_err(from_errno)?;
         process.take_first_slot(0);
-        let thread_shared = Arc::clone(&shared);
-        std::thread::Builder::new()
-            .name("reaper".into())
-            .stack_size(64 * 1024)
-            .spawn(move || thread_shared.reaper.run())?;
+        reaper.reap(&shared);
         Self::greet(&process)?;
         let mut zygote = Context::first(process, 0, pid, Frame::fresh(shared.xstate.len), super::patch::Texts::new());
         zygote.lend_hands(|_| ());
@@ -196,48 +194,98 @@ impl Vdso {
     }
 }
 
+/// The thread that starts the first stub and reaps. A stub's host parent is this thread: when it ends, so do they
+/// (`PR_SET_PDEATHSIG`), hence it lives as long as there are any.
+struct ReaperThread {
+    spawned: Receiver<io::Result<(i32, Config)>>,
+    shared: SyncSender<Arc<Shared>>,
+}
+
+impl ReaperThread {
+    fn start(config: Config, memory: OwnedFd, socket: OwnedFd) -> io::Result<Self> {
+        let (tell, spawned) = mpsc::sync_channel(1);
+        let (shared, given) = mpsc::sync_channel::<Arc<Shared>>(1);
+        std::thread::Builder::new().name("reaper".into()).stack_size(64 * 1024).spawn(move || {
+            let pid = spawn_stub(&config, &memory, &socket);
+            drop((memory, socket));
+            let _ = tell.send(pid.map(|pid| (pid, config)));
+            if let Ok(shared) = given.recv() {
+                drop(given);
+                shared.reaper.run();
+            }
+        })?;
+        Ok(Self { spawned, shared })
+    }
+
+    /// The first stub's number, and the configuration back.
+    fn spawned(&self) -> io::Result<(i32, Config)> {
+        self.spawned.recv().map_err(io::Error::other)?
+    }
+
+    /// Lets it reap.
+    fn reap(self, shared: &Arc<Shared>) {
+        let _ = self.shared.send(Arc::clone(shared));
+    }
+}
+
 /// Starts the stub program with its slots and its socket as descriptors 0 and 1.
 fn spawn_stub(config: &Config, memory: &OwnedFd, socket: &OwnedFd) -> io::Result<i32> {
     let image = rustix::fs::memfd_create("stub", MemfdFlags::CLOEXEC | MemfdFlags::EXEC)
         .or_else(|_| rustix::fs::memfd_create("stub", MemfdFlags::CLOEXEC))?;
     std::fs::File::from(image.try_clone()?).write_all(STUB)?;
     let score = config.oom_score_adj.map(|score| score.to_string());
+    let start = Start {
+        fds: [memory.as_raw_fd(), socket.as_raw_fd(), image.as_raw_fd()],
+        proc: config.proc.as_raw_fd(),
+        score: score.as_deref().unwrap_or_default(),
+    };
+    let mut stack = vec![0u128; 1024];
+    // As vfork(2): no page table is copied, and this thread goes on when the child has executed the program.
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    // SAFETY: the child runs on a stack of its own, makes only async-signal-safe calls on `start`, which outlives it in
+    // our memory, then execs or exits.
+    let pid = unsafe {
+        let top = stack.as_mut_ptr_range().end;
+        libc::clone(exec_stub, top.cast(), flags, (&raw const start).cast_mut().cast())
+    };
+    if pid < 0 { Err(io::Error::last_os_error()) } else { Ok(pid) }
+}
+
+/// What the child that becomes the first stub needs.
+struct Start<'a> {
+    /// Slots, socket, program.
+    fds: [i32; 3],
+    /// Descriptor of /proc.
+    proc: i32,
+    /// For `oom_score_adj`, if not empty.
+    score: &'a str,
+}
+
+/// The child that becomes the first stub. It shares our memory until then.
+extern "C" fn exec_stub(start: *mut libc::c_void) -> libc::c_int {
     let argv = [c"nacre-stub".as_ptr(), std::ptr::null()];
     let envp: [*const libc::c_char; 1] = [std::ptr::null()];
-    // SAFETY: the child makes only async-signal-safe calls on what was prepared above, then execs or exits.
+    // SAFETY: what `spawn_stub` gave; the calls change this process alone.
     unsafe {
-        match libc::fork() {
-            -1 => Err(io::Error::last_os_error()),
-            0 => {
-                if let Some(score) = &score {
-                    let fd = libc::openat(config.proc.as_raw_fd(), c"self/oom_score_adj".as_ptr(), libc::O_WRONLY);
-                    libc::write(fd, score.as_ptr().cast(), score.len());
-                }
-                // Out of the way of the numbers that they get.
-                let fds = [memory.as_raw_fd(), socket.as_raw_fd(), image.as_raw_fd()];
-                let high = fds.map(|fd| libc::fcntl(fd, libc::F_DUPFD, 10));
-                libc::dup2(high[0], START_SLOTS_FD);
-                libc::dup2(high[1], START_SOCKET_FD);
-                libc::dup3(high[2], 2, libc::O_CLOEXEC);
-                libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, 0u32);
-                for (resource, limit) in [(libc::RLIMIT_CORE, 0), (libc::RLIMIT_NOFILE, 16)] {
-                    libc::setrlimit(resource, &libc::rlimit { rlim_cur: limit, rlim_max: limit });
-                }
-                libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong);
-                if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 {
-                    libc::syscall(
-                        libc::SYS_execveat,
-                        2,
-                        c"".as_ptr(),
-                        argv.as_ptr(),
-                        envp.as_ptr(),
-                        libc::AT_EMPTY_PATH,
-                    );
-                }
-                libc::_exit(127)
-            }
-            pid => Ok(pid),
+        let start = &*start.cast::<Start<'_>>();
+        if !start.score.is_empty() {
+            let fd = libc::openat(start.proc, c"self/oom_score_adj".as_ptr(), libc::O_WRONLY);
+            libc::write(fd, start.score.as_ptr().cast(), start.score.len());
         }
+        // Out of the way of the numbers that they get.
+        let high = start.fds.map(|fd| libc::fcntl(fd, libc::F_DUPFD, 10));
+        libc::dup2(high[0], START_SLOTS_FD);
+        libc::dup2(high[1], START_SOCKET_FD);
+        libc::dup3(high[2], 2, libc::O_CLOEXEC);
+        libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, 0u32);
+        for (resource, limit) in [(libc::RLIMIT_CORE, 0), (libc::RLIMIT_NOFILE, 16)] {
+            libc::setrlimit(resource, &libc::rlimit { rlim_cur: limit, rlim_max: limit });
+        }
+        libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong);
+        if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 {
+            libc::syscall(libc::SYS_execveat, 2, c"".as_ptr(), argv.as_ptr(), envp.as_ptr(), libc::AT_EMPTY_PATH);
+        }
+        libc::_exit(127)
     }
 }
 
