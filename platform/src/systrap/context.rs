@@ -320,6 +320,7 @@ impl Context {
         let index = process.take_slot()?;
         let (slot, child_slot) = (self.thread.slot(), process.slots.slot(index));
         child_slot.reset(slot.cpu.load(Relaxed), process.shared.features, slot.socket.load(Relaxed));
+        process.tell_advice(&child_slot);
         self.copy_to(&child_slot);
         slot.args[0].store(child_slot.stub_addr(), Relaxed);
         let started = process.command(&slot, OP_SPAWN).and_then(|()| match slot.result.load(Relaxed) as i64 {

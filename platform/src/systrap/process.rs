@@ -96,6 +96,8 @@ pub(super) struct Process {
     gone: AtomicBool,
     /// Texts that it may map of files that have changed; see `Space::take_out_spoilt`.
     pub(super) spoilt_texts: AtomicU32,
+    /// Its stub carries out no `madvise(2)` itself.
+    asks_advice: AtomicBool,
 }
 
 /// The sentry's end of the descriptor socket.
@@ -154,6 +156,7 @@ impl Process {
             is_killed: AtomicBool::new(false),
             gone: AtomicBool::new(false),
             spoilt_texts: AtomicU32::new(0),
+            asks_advice: AtomicBool::new(false),
         });
         let added = process.shared.reaper.add(&process);
         added.inspect_err(|_| process.gone.store(true, Release))?;
@@ -195,6 +198,23 @@ impl Process {
         };
         used.live.push(index);
         Ok(index)
+    }
+
+    /// From now on its stub carries out no `madvise(2)` itself, in no thread.
+    pub(super) fn ask_advice(&self) {
+        if self.asks_advice.swap(true, SeqCst) {
+            return;
+        }
+        for &index in &self.used.lock().live {
+            self.slots.slot(index).asks_advice.store(1, SeqCst);
+        }
+    }
+
+    /// Tells a new thread, whose slot was prepared, what [`Self::ask_advice`] told the others.
+    pub(super) fn tell_advice(&self, slot: &SlotRef<'_>) {
+        if self.asks_advice.load(SeqCst) {
+            slot.asks_advice.store(1, SeqCst);
+        }
     }
 
     /// Takes the slot of the first thread of a forked process: its parent's number.

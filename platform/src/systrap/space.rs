@@ -223,6 +223,12 @@ impl Space {
         self.call(libc::SYS_madvise, [addr, len, advice.into(), 0, 0, 0])
     }
 
+    /// From now on no thread's stub carries out `madvise(2)` by itself: there is memory that it does not know of to be
+    /// locked.
+    pub fn ask_advice(&self) {
+        self.process.ask_advice();
+    }
+
     /// Which of `pages` pages from `addr` on are resident, a byte each as `mincore(2)` has it. `ENOMEM`: not mapped.
     pub fn residency(&self, addr: u64, pages: u64) -> Result<Vec<u8>, Errno> {
         let len = pages.checked_mul(abi::mm::PAGE_SIZE).filter(|_| pages <= COPY_LEN).ok_or(Errno::EINVAL)?;
