@@ -5,8 +5,10 @@
 //! - [`Watched`]: waiting for a host descriptor.
 //! - [`launch`]: makes the sandbox's process: namespaces, mounts, capabilities.
 //! - [`log`]: the debug log.
+//! - [`heap`]: what the C library's allocator may take.
 
 pub mod file;
+pub mod heap;
 pub mod launch;
 pub mod log;
 mod poller;

@@ -16,7 +16,7 @@ use rustix::fs::MemfdFlags;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use rustix::thread::futex;
 use std::collections::{HashMap, VecDeque};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -65,10 +65,11 @@ impl Platform {
         let rdpid = std::arch::x86_64::__cpuid_count(7, 0).ecx & 1 << 22 != 0;
         let features = if fsgsbase { FEATURE_FSGSBASE } else { 0 } | if rdpid { FEATURE_RDPID } else { 0 };
         slots.slot(0).reset(0, features, START_SOCKET_FD as u32);
+        let (proc, may_reach) = (config.proc.try_clone()?, config.may_reach);
         let reaper = ReaperThread::start(config, memory, theirs)?;
-        let (cores, xstate) = (Cores::of_host(), XState::of_host());
-        let (pid, config) = reaper.spawned()?;
-        let (may_reach, proc) = (config.may_reach, config.proc);
+        // Meanwhile the stub starts.
+        let (cores, xstate, own_vdso) = (Cores::of_host(), XState::of_host(), Vdso::own(proc.as_fd())?);
+        let pid = reaper.spawned()?;
         let vdso = OnceLock::new();
         let can_reach = may_reach && can_reach(pid);
         let shared = Arc::new(Shared {
@@ -84,7 +85,7 @@ impl Platform {
         let process = Process::new(Arc::clone(&shared), pid, slots, ours, START_SOCKET_FD).map_err(from_errno)?;
         process.take_first_slot(0);
         reaper.reap(&shared);
-        Self::greet(&process)?;
+        Self::greet(&process, own_vdso)?;
         let mut zygote = Context::first(process, 0, pid, Frame::fresh(shared.xstate.len), super::patch::Texts::new());
         zygote.lend_hands(|_| ());
         let ready = Arc::new(Ready { fresh: Mutex::new(Rank::Leaf, None), taken: AtomicU32::new(0) });
@@ -98,10 +99,10 @@ impl Platform {
     }
 
     /// The first stub tells where its vDSO lies, and learns what to unmap and its filter.
-    fn greet(process: &Process) -> io::Result<()> {
+    fn greet(process: &Process, own_vdso: Vdso) -> io::Result<()> {
         let slot = process.slots.slot(0);
         process.wait(&slot).map_err(|_| io::Error::other("the stub does not start"))?;
-        let vdso = Vdso::find(process.shared.reaper.proc(), slot.result.load(Relaxed))?;
+        let vdso = own_vdso.with_image_at(slot.result.load(Relaxed));
         let [call, ids, ask, _] = &slot.args;
         let entries = Entries { call: call.load(Relaxed), ids: ids.load(Relaxed), ask: ask.load(Relaxed) };
         let _ = process.shared.entries.set(entries);
@@ -128,12 +129,17 @@ impl Platform {
     /// An empty address space with one thread, parked, its registers zero.
     pub fn new_space(self: &Arc<Self>) -> Result<(Arc<Space>, Context), Errno> {
         let fresh = self.ready.fresh.lock().take();
+        let space = fresh.map_or_else(|| self.fork_fresh(), Ok);
         self.ready.taken.fetch_add(1, Relaxed);
         let _ = futex::wake(&self.ready.taken, futex::Flags::PRIVATE, 1);
-        match fresh {
-            Some(fresh) => Ok(fresh),
-            None => self.zygote.lock().fork_fresh(),
-        }
+        space
+    }
+
+    /// Makes a space, or takes the one that was just made.
+    fn fork_fresh(&self) -> Result<Fresh, Errno> {
+        let mut zygote = self.zygote.lock();
+        let fresh = self.ready.fresh.lock().take();
+        fresh.map_or_else(|| zygote.fork_fresh(), Ok)
     }
 
     /// Bytes of extended state in a guest's signal frame, with the second magic.
@@ -143,20 +149,26 @@ impl Platform {
 }
 
 impl Ready {
-    /// Makes a fresh space after each that was taken, until the platform is gone. The first one is made when the
-    /// first was taken: a sandbox that never execs again pays for none.
+    /// Makes a fresh space at once, while the sentry gets ready, and then after each that was taken but the first, until
+    /// the platform is gone: a sandbox that never execs again has none to spare.
     fn refill_for_ever(&self, platform: &Weak<Platform>) {
         let mut seen = 0;
         loop {
+            if seen != 1 {
+                let Some(platform) = platform.upgrade() else { return };
+                self.refill(&platform);
+            }
             let _ = futex::wait(&self.taken, futex::Flags::PRIVATE, seen, None);
             seen = self.taken.load(Relaxed);
-            let Some(platform) = platform.upgrade() else { return };
-            let is_empty = self.fresh.lock().is_none();
-            // A host that cannot fork now may later: the next exec asks itself.
-            if let (true, Ok(fresh)) = (is_empty, platform.zygote.lock().fork_fresh()) {
-                let before = self.fresh.lock().replace(fresh);
-                drop(before);
-            }
+        }
+    }
+
+    fn refill(&self, platform: &Platform) {
+        let mut zygote = platform.zygote.lock();
+        let is_empty = self.fresh.lock().is_none();
+        // A host that cannot fork now may later: the next exec asks itself.
+        if let (true, Ok(fresh)) = (is_empty, zygote.fork_fresh()) {
+            *self.fresh.lock() = Some(fresh);
         }
     }
 }
@@ -169,10 +181,12 @@ impl Drop for Platform {
 }
 
 impl Vdso {
-    /// Where the parts lie in the stub when its vDSO image lies at `image`: as in our own process.
-    fn find(proc: BorrowedFd<'_>, image: u64) -> io::Result<Self> {
+    /// Where the parts lie in our own process. The stub's lie to each other as these do.
+    fn own(proc: BorrowedFd<'_>) -> io::Result<Self> {
         let fd = rustix::fs::openat(proc, "self/maps", rustix::fs::OFlags::RDONLY, rustix::fs::Mode::empty())?;
-        let maps = io::read_to_string(std::fs::File::from(fd))?;
+        let mut maps = Vec::with_capacity(16 << 10);
+        std::fs::File::from(fd).read_to_end(&mut maps)?;
+        let maps = String::from_utf8_lossy(&maps);
         let mut parts = Vec::new();
         for line in maps.lines() {
             let name = line.split_whitespace().nth(5).unwrap_or_default();
@@ -183,21 +197,25 @@ impl Vdso {
                 parts.push((parse(from)?, parse(to)?, name == "[vdso]"));
             }
         }
-        let our_image = parts.iter().find(|part| part.2).map(|part| part.0);
-        let (Some(our_image), true) = (our_image, image != 0) else { return Ok(Self::default()) };
-        let our_start = parts[0].0;
-        Ok(Self {
-            start: image - (our_image - our_start),
-            image: our_image - our_start,
-            parts: parts.iter().map(|&(from, to, _)| (from - our_start, to - from)).collect(),
-        })
+        let Some(image) = parts.iter().find(|part| part.2).map(|part| part.0) else { return Ok(Self::default()) };
+        let start = parts[0].0;
+        let parts = parts.iter().map(|&(from, to, _)| (from - start, to - from)).collect();
+        Ok(Self { start, image: image - start, parts })
+    }
+
+    /// The same in a process where the image lies at `image`; 0: there is none.
+    fn with_image_at(self, image: u64) -> Self {
+        if image == 0 || self.parts.is_empty() {
+            return Self::default();
+        }
+        Self { start: image - self.image, ..self }
     }
 }
 
 /// The thread that starts the first stub and reaps. A stub's host parent is this thread: when it ends, so do they
 /// (`PR_SET_PDEATHSIG`), hence it lives as long as there are any.
 struct ReaperThread {
-    spawned: Receiver<io::Result<(i32, Config)>>,
+    spawned: Receiver<io::Result<i32>>,
     shared: SyncSender<Arc<Shared>>,
 }
 
@@ -207,8 +225,8 @@ impl ReaperThread {
         let (shared, given) = mpsc::sync_channel::<Arc<Shared>>(1);
         std::thread::Builder::new().name("reaper".into()).stack_size(64 * 1024).spawn(move || {
             let pid = spawn_stub(&config, &memory, &socket);
-            drop((memory, socket));
-            let _ = tell.send(pid.map(|pid| (pid, config)));
+            drop((config, memory, socket));
+            let _ = tell.send(pid);
             if let Ok(shared) = given.recv() {
                 drop(given);
                 shared.reaper.run();
@@ -217,8 +235,8 @@ impl ReaperThread {
         Ok(Self { spawned, shared })
     }
 
-    /// The first stub's number, and the configuration back.
-    fn spawned(&self) -> io::Result<(i32, Config)> {
+    /// The first stub's number.
+    fn spawned(&self) -> io::Result<i32> {
         self.spawned.recv().map_err(io::Error::other)?
     }
 

@@ -4,7 +4,7 @@
 #include <setjmp.h>
 
 // More calls than a kernel may need to see before it treats the code in a special way.
-enum { MANY = 2000, PAGE = 4096 };
+enum { MANY = 500, PAGE = 4096 };
 
 // long f(long a, long b, long c): makes call `nr`, then returns its result (`value` < 0) or `value`.
 static size_t assemble(unsigned char *code, int nr, int value) {
