@@ -1,7 +1,8 @@
 //! What a mapping of an open file maps.
 
+use crate::tmpfs::Object;
 use abi::Errno;
-use mm::{Backing, HostRange};
+use mm::{Backing, HostRange, Text};
 use std::any::Any;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -14,13 +15,53 @@ pub(crate) struct FileBacking {
     is_writable: bool,
     device: u64,
     inode: u64,
+    /// Where the sentry keeps it.
+    object: Option<Arc<Object>>,
 }
 
 impl FileBacking {
     /// `fd` is open with the rights that mappings of `file` may have.
     pub(crate) fn over(file: &Arc<OpenFile>, fd: Arc<OwnedFd>, is_writable: bool) -> Result<Arc<dyn Backing>, Errno> {
+        Ok(Arc::new(Self::new(file, fd, is_writable, None)?))
+    }
+
+    /// As [`Self::over`] for a file in memory: `fd` is what its content gave for such a mapping.
+    pub(crate) fn in_memory(
+        file: &Arc<OpenFile>,
+        fd: Arc<OwnedFd>,
+        is_writable: bool,
+        object: &Arc<Object>,
+    ) -> Result<Arc<dyn Backing>, Errno> {
+        match Self::new(file, fd, is_writable, Some(object.clone())) {
+            Ok(backing) => Ok(Arc::new(backing)),
+            Err(errno) => {
+                if is_writable {
+                    object.content()?.end_writing();
+                }
+                Err(errno)
+            }
+        }
+    }
+
+    fn new(
+        file: &Arc<OpenFile>,
+        fd: Arc<OwnedFd>,
+        is_writable: bool,
+        object: Option<Arc<Object>>,
+    ) -> Result<Self, Errno> {
         let attr = file.inode()?.attr()?;
-        Ok(Arc::new(Self { file: file.clone(), fd, is_writable, device: attr.dev, inode: attr.ino }))
+        Ok(Self { file: file.clone(), fd, is_writable, device: attr.dev, inode: attr.ino, object })
+    }
+}
+
+impl Drop for FileBacking {
+    fn drop(&mut self) {
+        if self.is_writable
+            && let Some(object) = &self.object
+            && let Ok(content) = object.content()
+        {
+            content.end_writing();
+        }
     }
 }
 
@@ -45,6 +86,17 @@ impl Backing for FileBacking {
 
     fn is_writable(&self) -> bool {
         self.is_writable
+    }
+
+    fn version(&self) -> Option<u64> {
+        self.object.as_ref()?.content().ok()?.version()
+    }
+
+    fn follow(&self, version: u64, text: &Arc<Text>) -> bool {
+        self.object
+            .as_ref()
+            .and_then(|object| object.content().ok())
+            .is_some_and(|content| content.follow(version, text))
     }
 
     fn as_any(&self) -> &(dyn Any + Send + Sync) {

@@ -5,10 +5,12 @@
 //! - [`Watched`]: waiting for a host descriptor.
 //! - [`launch`]: makes the sandbox's process: namespaces, mounts, capabilities.
 //! - [`log`]: the debug log.
+//! - [`memory`]: what this process takes of it.
 
 pub mod file;
 pub mod launch;
 pub mod log;
+pub mod memory;
 mod poller;
 
 pub use poller::Watched;

@@ -1,6 +1,7 @@
 //! Files that can be mapped.
 
 use abi::Errno;
+use platform::Text;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -29,6 +30,18 @@ pub trait Backing: Send + Sync {
 
     /// `MAP_SHARED` mappings may be written (the file is open for writing).
     fn is_writable(&self) -> bool;
+
+    /// A number that stands for the file's bytes as they are now and has stood for no others, of any file: for files that
+    /// the sentry itself keeps. `None`: they may change unseen.
+    fn version(&self) -> Option<u64> {
+        None
+    }
+
+    /// From now on a change of the file's bytes [spoils](Text::spoil) `text` first. False when they are not those of
+    /// `version` any more.
+    fn follow(&self, _version: u64, _text: &Arc<Text>) -> bool {
+        false
+    }
 
     /// The open file behind the mapping, for those above that know it (the exe link, msync).
     fn as_any(&self) -> &(dyn std::any::Any + Send + Sync);

@@ -30,4 +30,5 @@ pub use io::{Ranges, Sink, SliceSource, Source, UserSink, UserSource, VecSink};
 pub use map::{Limits, Locking, Map};
 pub use mapping::{Mapping, Source as MappingSource};
 pub use memory::UserMemory;
+pub use platform::Text;
 pub use space::{FutexKey, Layout, MAX_MAPPINGS, MIN_ADDR, Mm, Usage};

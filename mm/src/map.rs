@@ -50,6 +50,13 @@ const FIXED: u32 = 2;
 /// `MREMAP_DONTUNMAP`.
 const DONT_UNMAP: u32 = 4;
 
+/// `MADV_DONTNEED`.
+const DONTNEED: u32 = 4;
+/// `MADV_DONTNEED_LOCKED`.
+const DONTNEED_LOCKED: u32 = 24;
+/// Advice that locked memory does not take: `MADV_DONTNEED`, `FREE`, `COLD`, `PAGEOUT`.
+const DROPS: [u32; 4] = [DONTNEED, 8, 20, 21];
+
 /// Rounds a length up to pages; `None` when it is no length of an address range.
 fn pages(len: u64) -> Option<u64> {
     len.checked_next_multiple_of(PAGE_SIZE).filter(|&len| len <= GUEST_END)
@@ -110,7 +117,10 @@ impl Mm {
         self.map_on_host(&mapping)?;
         state.unlock(start, start + len);
         state.tree.remove(start, start + len);
-        state.locked += if mapping.is_locked { len } else { 0 };
+        if mapping.is_locked {
+            self.space().ask_advice();
+            state.locked += len;
+        }
         let populate = mapping.is_locked || map.flags.contains(MapFlags::POPULATE);
         let is_writable = mapping.prot.contains(Prot::WRITE);
         self.patch_new(&mut state, &mapping);
@@ -312,10 +322,15 @@ impl Mm {
         }
         let mut state = self.state.lock();
         let is_covered = state.tree.is_covered(addr.0, end);
-        let parts: Vec<_> =
-            state.tree.overlapping(addr.0, end).map(|m| (m.start.max(addr.0), m.end.min(end))).collect();
-        for (start, end) in parts {
-            self.space().advise(start, end - start, advice)?;
+        let parts = state.tree.overlapping(addr.0, end);
+        let parts: Vec<_> = parts.map(|m| (m.start.max(addr.0), m.end.min(end), m.is_locked)).collect();
+        for (start, end, is_locked) in parts {
+            if is_locked && DROPS.contains(&advice) {
+                return Err(Errno::EINVAL);
+            }
+            // The host knows of no locked pages.
+            let on_host = if advice == DONTNEED_LOCKED { DONTNEED } else { advice };
+            self.space().advise(start, end - start, on_host)?;
             match advice {
                 10 | 11 => state.tree.change(start, end, |mapping| mapping.dont_fork = advice == 10),
                 16 | 17 => state.tree.change(start, end, |mapping| mapping.dont_dump = advice == 16),
@@ -376,6 +391,9 @@ impl Mm {
             }
         }
         let is_covered = state.tree.is_covered(start, end);
+        if lock {
+            self.space().ask_advice();
+        }
         state.unlock(start, end);
         let mut locked = 0;
         state.tree.change(start, end, |mapping| {
@@ -399,6 +417,9 @@ impl Mm {
         let mut state = self.state.lock();
         if current && state.tree.total > limits.locked {
             return Err(Errno::ENOMEM);
+        }
+        if current || future {
+            self.space().ask_advice();
         }
         state.lock_future = future;
         if current || !future {

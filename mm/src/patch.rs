@@ -3,6 +3,10 @@
 //! The guest sees the file's own bytes whatever is mapped: reads by the sentry put them back, and what would show or
 //! change the text itself (`mprotect(2)` to writable, `mremap(2)`, `ptrace(2)`) restores it first. Trampolines lie in
 //! addresses that the guest finds free; a mapping that it wants just there takes them out.
+//!
+//! A text stands for a version of its file. The host's own attributes tell it for files of the image; files that the
+//! sentry keeps say it themselves ([`Backing::version`](crate::Backing::version)) and spoil the text before they change:
+//! each space takes it out before its next turn of application code.
 
 use crate::mapping::{Mapping, Source};
 use crate::space::{Mm, State};
@@ -16,6 +20,9 @@ use std::sync::Arc;
 
 /// Largest text that is read to be patched.
 const TEXT_MAX: u64 = 128 << 20;
+
+/// Stands in the place of a device number in the keys of files that the sentry keeps.
+const MEMORY: u64 = u64::MAX;
 
 /// Addresses of trampolines: nothing is mapped there as far as the guest knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +46,12 @@ pub(crate) fn key(mapping: &Mapping) -> Option<TextKey> {
     if !is_text || mapping.len() > TEXT_MAX {
         return None;
     }
+    if let Some(version) = backing.version() {
+        return Some(TextKey([MEMORY, version, *offset, mapping.len(), 0, 0, 0, 0]));
+    }
     let range = backing.host_range(*offset).ok()?;
     let stat = rustix::fs::fstat(&range.fd).ok()?;
-    // A file without a name is the sandbox's own memory: the guest may write to it unseen.
+    // A file without a name is the sandbox's own memory, and the guest may write to it unseen now.
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_nlink == 0 {
         return None;
     }
@@ -73,11 +83,38 @@ impl Mm {
             return;
         }
         let mapping = mapping.clone();
-        let text = code(&mapping).and_then(|code| self.space().patch(&key, &code, mapping.start));
-        if let Some(text) = text
+        if let Some(text) = self.patch_file(&key, &mapping)
             && self.space().patched_texts(mapping.start, mapping.end).is_empty()
         {
             self.place_text(&mut state, &mapping, &text);
+        }
+    }
+
+    /// Patches the text of a mapping, of the file as `key` has it.
+    fn patch_file(&self, key: &TextKey, mapping: &Mapping) -> Option<Arc<Text>> {
+        let Source::File(backing, _) = &mapping.source else { return None };
+        let version = (key.0[0] == MEMORY).then_some(key.0[1]);
+        if version.is_some() && backing.version() != version {
+            return None;
+        }
+        let text = self.space().patch(key, &code(mapping)?, mapping.start, version.is_some())?;
+        // What was read is what the version stands for, unless it changed meanwhile.
+        if version.is_some_and(|version| !backing.follow(version, &text)) {
+            return None;
+        }
+        self.space().keep_text(key, &text);
+        Some(text)
+    }
+
+    /// Takes out patched text whose file has changed: before each turn of application code, for a task of this address
+    /// space. Where the host has no memory for that, the process dies.
+    pub fn drop_spoilt_text(&self) {
+        if self.space().has_spoilt_text() {
+            let state = self.state.lock();
+            let taken = self.space().take_out_spoilt(|start, end| self.restore(&state, start, end));
+            if taken.is_err() {
+                self.space().kill();
+            }
         }
     }
 

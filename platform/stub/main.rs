@@ -28,6 +28,7 @@ const SYS_RECVMSG: u64 = 47;
 const SYS_CLONE: u64 = 56;
 const SYS_EXIT: u64 = 60;
 const SYS_CAPSET: u64 = 126;
+const SYS_PRCTL: u64 = 157;
 const SYS_SIGALTSTACK: u64 = 131;
 const SYS_FUTEX: u64 = 202;
 const SYS_EXIT_GROUP: u64 = 231;
@@ -137,6 +138,7 @@ extern "C" fn first_main(slot: *const Slot) -> ! {
     if syscall(SYS_CAPSET, [header.as_ptr() as u64, none, 0, 0, 0, 0]) != 0 {
         die();
     }
+    die_with_the_sentry();
     let entries = [call::stub_call as *const (), call::stub_ids as *const (), call::stub_ask as *const ()];
     for (word, entry) in slot.args.iter().zip(entries) {
         word.store(entry as u64, Relaxed);
@@ -155,6 +157,13 @@ extern "C" fn first_main(slot: *const Slot) -> ! {
         die();
     }
     serve(slot, EVENT_READY)
+}
+
+/// The sentry may end without a word, and there is not always a namespace that ends with it. Neither a fork nor an exec
+/// that gives capabilities passes this on.
+fn die_with_the_sentry() {
+    // PR_SET_PDEATHSIG, SIGKILL.
+    syscall(SYS_PRCTL, [1, 9, 0, 0, 0, 0]);
 }
 
 fn alternate_stack(slot: &Slot) {
@@ -504,6 +513,7 @@ extern "C" fn fork_main() -> ! {
     let marker = 0u8;
     // SAFETY: the stack lies in the slot.
     let slot = unsafe { &*((&raw const marker as u64 & !(SLOT_LEN - 1)) as *const Slot) };
+    die_with_the_sentry();
     for fd in &slot.close {
         syscall(SYS_CLOSE, [fd.load(Relaxed) as u64, 0, 0, 0, 0, 0]);
     }

@@ -26,10 +26,12 @@ pub(crate) type Window = (Signals, OwnedFd);
 pub(crate) fn leave_host(plan: &Plan, given: &Descriptors) -> Result<(Reach, Option<Window>), Failure> {
     // First of all: the starter's end of the link is among them, and hides its end.
     close_others(&kept(given))?;
-    match given.link.next_order().step("hear from the starter")? {
-        Some(Order::Proceed) => {}
-        _ => return Err(Failure::boot("the starter ended early")),
+    let (order, groups) = given.link.next_order_with().step("hear from the starter")?;
+    if order != Some(Order::Proceed) {
+        return Err(Failure::boot("the starter ended early"));
     }
+    enter_control_groups(&groups)?;
+    drop(groups);
     host::launch::restore_signals();
     leave_session()?;
     let_go_of_streams()?;
@@ -51,6 +53,15 @@ pub(crate) fn leave_host(plan: &Plan, given: &Descriptors) -> Result<(Reach, Opt
         ));
     };
     Ok((Reach { trees: mounts.trees, proc }, window))
+}
+
+/// Enters control groups by their files `tasks`. Moving others costs the host an RCU grace period, several ms; a thread
+/// that moves itself waits for nobody. There is only this one yet.
+fn enter_control_groups(groups: &[OwnedFd]) -> Result<(), Failure> {
+    for group in groups {
+        rustix::io::write(group, b"0").step("enter a control group")?;
+    }
+    Ok(())
 }
 
 /// Makes the terminal the one of this session, so that it tells of its size.

@@ -68,7 +68,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     MREMAP "mremap" crate::memory::mremap, Support::Full;
     MSYNC "msync" crate::memory::msync, Support::Full;
     MINCORE "mincore" crate::memory::mincore, Support::Full;
-    MADVISE "madvise" crate::memory::madvise, Support::Partial("MADV_REMOVE and KSM advice are refused; MADV_DONTNEED takes locked pages too");
+    MADVISE "madvise" crate::memory::madvise, Support::Partial("MADV_REMOVE and KSM advice are refused");
     SHMGET "shmget" crate::ipc::shmget, Support::Partial("SHM_HUGETLB is ENOMEM");
     SHMAT "shmat" crate::ipc::shmat, Support::Full;
     SHMCTL "shmctl" crate::ipc::shmctl, Support::Partial("SHM_LOCK is shown only");

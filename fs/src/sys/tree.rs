@@ -24,9 +24,7 @@ impl Machine {
         if let Some(machine) = kernel.part::<Self>() {
             return *machine;
         }
-        let info = rustix::system::sysinfo();
-        let memory = info.totalram.saturating_mul(u64::from(info.mem_unit));
-        let machine = Self { cpus: kernel::sched::cpus(), memory };
+        let machine = Self { cpus: kernel::sched::cpus(), memory: host::file::total_memory() };
         kernel.set_part(Arc::new(machine));
         machine
     }

@@ -10,11 +10,12 @@ use abi::Errno;
 use abi::fs::{F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_SHRINK, F_SEAL_WRITE};
 use abi::mm::PAGE_SIZE;
 use host::file::{self, At, Seek, WriteFlags};
+use mm::Text;
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
-use sync::{Mutex, MutexGuard, Rank, RwLock};
+use std::sync::{Arc, Weak};
+use sync::{Mutex, MutexGuard, Rank, RwLock, RwLockWriteGuard};
 
 /// Files of more pages than this move to the host: 1 MiB.
 const MANY_PAGES: usize = 256;
@@ -24,6 +25,9 @@ const MAX_SIZE: u64 = i64::MAX as u64;
 
 /// Most bytes that one host call copies.
 const STEP: u64 = 1 << 30;
+
+/// Most patched texts of a file.
+const TEXTS_MAX: usize = 64;
 
 /// Memory files in use.
 static MEMORY_FILES: AtomicU64 = AtomicU64::new(0);
@@ -57,6 +61,12 @@ struct Data {
     /// Pages that were taken from the budget.
     charged: u64,
     store: Store,
+    /// What stands for its bytes as they are; 0 as long as nobody has asked.
+    version: u64,
+    /// Mappings that may write, and changes that are about to be made: the bytes may change unseen.
+    unseen: u64,
+    /// Texts made of its bytes, to be spoilt before they change.
+    texts: Vec<Weak<Text>>,
 }
 
 /// Bytes of a regular file.
@@ -69,7 +79,8 @@ pub(crate) struct Content {
 
 impl Content {
     pub(super) fn new(budget: Arc<Budget>) -> Self {
-        let data = Data { size: 0, charged: 0, store: Store::Pages(BTreeMap::new()) };
+        let store = Store::Pages(BTreeMap::new());
+        let data = Data { size: 0, charged: 0, store, version: 0, unseen: 0, texts: Vec::new() };
         Self { budget, writers: Mutex::new(Rank::Writers, ()), data: RwLock::new(Rank::FileData, data) }
     }
 
@@ -94,6 +105,48 @@ impl Content {
     /// One writer at a time.
     pub(super) fn lock_writers(&self) -> MutexGuard<'_, ()> {
         self.writers.lock()
+    }
+
+    /// The data, to change its bytes: nobody runs code that was made of them any more.
+    fn change(&self) -> RwLockWriteGuard<'_, Data> {
+        let mut data = self.data.write();
+        data.version = 0;
+        let texts = std::mem::take(&mut data.texts);
+        if texts.is_empty() {
+            return data;
+        }
+        data.unseen += 1;
+        drop(data);
+        for text in texts.iter().filter_map(Weak::upgrade) {
+            text.spoil();
+        }
+        let mut data = self.data.write();
+        data.unseen -= 1;
+        data
+    }
+
+    /// [`mm::Backing::version`].
+    pub(crate) fn version(&self) -> Option<u64> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let mut data = self.data.write();
+        if data.unseen > 0 {
+            return None;
+        }
+        if data.version == 0 {
+            data.version = NEXT.fetch_add(1, SeqCst);
+        }
+        Some(data.version)
+    }
+
+    /// [`mm::Backing::follow`].
+    pub(crate) fn follow(&self, version: u64, text: &Arc<Text>) -> bool {
+        let mut data = self.data.write();
+        data.texts.retain(|text| text.strong_count() > 0);
+        let is_followed = data.version == version && data.unseen == 0 && data.texts.len() < TEXTS_MAX;
+        if is_followed {
+            data.texts.push(Arc::downgrade(text));
+        }
+        is_followed
     }
 
     /// Reads at an offset; 0 is the end.
@@ -125,7 +178,7 @@ impl Content {
         if len == 0 && !bytes.is_empty() {
             return Err(Errno::EFBIG);
         }
-        let mut data = self.data.write();
+        let mut data = self.change();
         if matches!(&data.store, Store::Pages(pages) if pages.len() + len / PAGE > MANY_PAGES) && has_descriptors() {
             data.move_to_host()?;
         }
@@ -139,7 +192,7 @@ impl Content {
         if size > MAX_SIZE {
             return Err(Errno::EFBIG);
         }
-        let mut data = self.data.write();
+        let mut data = self.change();
         if let Store::Host(file) = &data.store {
             file::resize(file.fd.as_fd(), size)?;
         } else if size <= data.size {
@@ -152,7 +205,7 @@ impl Content {
 
     /// Makes a hole of a range.
     pub(super) fn punch(&self, offset: u64, len: u64) -> Result<(), Errno> {
-        let mut data = self.data.write();
+        let mut data = self.change();
         data.drop_range(offset, offset.saturating_add(len))?;
         data.count(&self.budget);
         Ok(())
@@ -161,7 +214,7 @@ impl Content {
     /// Takes space for a range; with `grow` the size includes it afterwards.
     pub(super) fn reserve(&self, offset: u64, len: u64, grow: bool) -> Result<(), Errno> {
         let end = offset.checked_add(len).filter(|&end| end <= MAX_SIZE).ok_or(Errno::EFBIG)?;
-        let mut data = self.data.write();
+        let mut data = self.change();
         let (first, last) = (offset / PAGE_SIZE, end.div_ceil(PAGE_SIZE));
         if (last - first) as usize > MANY_PAGES {
             data.move_to_host()?;
@@ -203,15 +256,17 @@ impl Content {
         }
     }
 
-    /// The host's file for a mapping; `seals` are set on it first.
+    /// The host's file for a mapping; `seals` are set on it first. One that may write ends with [`Self::end_writing`].
     pub(super) fn map(&self, writable: bool, seals: u32) -> Result<Arc<OwnedFd>, Errno> {
-        let mut data = self.data.write();
+        let mut data = if writable { self.change() } else { self.data.write() };
         data.move_to_host()?;
         let Store::Host(file) = &mut data.store else { return Err(Errno::EIO) };
         file.set_seals(seals)?;
         file.is_mapped = true;
         if writable {
-            return Ok(file.fd.clone());
+            let fd = file.fd.clone();
+            data.unseen += 1;
+            return Ok(fd);
         }
         // Whoever may only read gets no descriptor that can write.
         if let Some(fd) = &file.read_only {
@@ -220,6 +275,11 @@ impl Content {
         let fd = Arc::new(file::reopen(file.fd.as_fd(), file::Access::Read)?);
         file.read_only = Some(fd.clone());
         Ok(fd)
+    }
+
+    /// A mapping that might write is no more.
+    pub(crate) fn end_writing(&self) {
+        self.data.write().unseen -= 1;
     }
 
     /// Sets seals on the host's file, if there is one; `EBUSY` while a mapping can write.
@@ -236,7 +296,7 @@ impl Content {
             return self.copy_by(size, |buf, offset| file::pread(from.as_fd(), buf, offset));
         }
         self.reserve_for_copy(size)?;
-        let mut data = self.data.write();
+        let mut data = self.change();
         let Store::Host(to) = &data.store else { return Err(Errno::EIO) };
         let mut done = 0;
         while done < size {

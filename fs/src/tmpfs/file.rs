@@ -70,7 +70,7 @@ impl File for RegularFile {
         let seals = self.object.attachments.seals().unwrap_or(0);
         let is_writable = io.file.is_writable() && seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) == 0;
         let fd = self.content()?.map(is_writable, seals)?;
-        FileBacking::over(io.file, fd, is_writable)
+        FileBacking::in_memory(io.file, fd, is_writable, &self.object)
     }
 
     fn sync(&self, _io: &Io<'_>, _data_only: bool) -> Result<(), Fail> {

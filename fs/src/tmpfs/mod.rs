@@ -18,6 +18,8 @@ mod options;
 mod rename;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod text_tests;
 mod xattr;
 
 pub use filesystem::{Tmpfs, TmpfsType};

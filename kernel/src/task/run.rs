@@ -44,6 +44,7 @@ impl CurrentTask {
         if !self.task().word().enter_app() {
             return self.leave_wait(wait.as_ref());
         }
+        self.mm().drop_spoilt_text();
         let exit = match &wait {
             Some(wait) => self.context.run_wait(wait.wait()),
             None if self.is_stepping() => self.run_stepping(),

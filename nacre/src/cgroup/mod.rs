@@ -10,9 +10,11 @@ use crate::error::{Result, Try, bail};
 use crate::report::Report;
 use hierarchy::{Hierarchy, Version};
 use oci_spec::runtime::{LinuxPids, LinuxResources};
+use sentry::control::FILES_MAX;
 use settings::Setting;
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
@@ -73,12 +75,15 @@ impl Cgroup {
     }
 
     /// Makes the groups, sets the limits and moves the process in. What the host does not permit is left out
-    /// with a warning.
-    pub(crate) fn make(&self, pid: i32, report: &Report) -> Result<()> {
+    /// with a warning. `may_enter`: the process is going to enter groups itself where that is quicker, by the files that
+    /// are returned.
+    pub(crate) fn make(&self, pid: i32, may_enter: bool, report: &Report) -> Result<Vec<OwnedFd>> {
         let mut refusals = Vec::new();
+        let mut doors = Vec::new();
         for group in &self.groups {
-            match group.make(pid) {
-                Ok(()) => {}
+            let may_enter = may_enter && doors.len() < FILES_MAX;
+            match group.make(pid, may_enter) {
+                Ok(door) => doors.extend(door),
                 Err(error) if is_refusal(&error) => {
                     if !group.settings.is_empty() {
                         refusals.push(format!("{} ({error})", group.dir.display()));
@@ -91,7 +96,7 @@ impl Cgroup {
             let groups = refusals.join(", ");
             report.warn(&format!("the host does not permit these control groups, their limits are not set: {groups}"));
         }
-        Ok(())
+        Ok(doors)
     }
 }
 
@@ -100,7 +105,7 @@ fn is_refusal(error: &io::Error) -> bool {
 }
 
 impl Group {
-    fn make(&self, pid: i32) -> io::Result<()> {
+    fn make(&self, pid: i32, may_enter: bool) -> io::Result<Option<OwnedFd>> {
         // Another container's end may remove a common parent in between.
         let made = (0..8)
             .map(|_| fs::create_dir_all(&self.dir))
@@ -113,7 +118,11 @@ impl Group {
         for setting in &self.settings {
             setting.write(&self.dir)?;
         }
-        fs::write(self.dir.join("cgroup.procs"), pid.to_string())
+        // In version 2 a thread cannot move alone.
+        if may_enter && matches!(self.version, Version::One(_)) {
+            return OpenOptions::new().write(true).open(self.dir.join("tasks")).map(|file| Some(file.into()));
+        }
+        fs::write(self.dir.join("cgroup.procs"), pid.to_string()).map(|()| None)
     }
 }
 

@@ -28,7 +28,7 @@ fn attempt(global: &Global, command: &Do) -> Result<u8> {
     let log = log_of(global)?;
     let blueprint = Blueprint { plan, id_maps, streams, listener: None, log, sentry_oom_score_adj: None };
     let sandbox = Sandbox::make(blueprint)?;
-    sandbox.proceed()?;
+    sandbox.proceed(&[])?;
     let_go_of_streams();
     accompany(&sandbox, keys)
 }

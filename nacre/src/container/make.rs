@@ -51,9 +51,10 @@ pub(crate) fn make(global: &Global, making: &Making, in_foreground: bool) -> Res
     let blueprint = Blueprint { plan, id_maps, streams, listener: Some(copy), log, sentry_oom_score_adj };
     let sandbox = Sandbox::make(blueprint)?;
     // Unless something is to be done to the fresh process first, it boots while the rest is done here.
-    let boots_at_once = cgroup.is_empty() && !has_hooks(&unfinished.record, Moment::Create);
+    let has_hooks = has_hooks(&unfinished.record, Moment::Create);
+    let boots_at_once = cgroup.is_empty() && !has_hooks;
     if boots_at_once {
-        sandbox.proceed()?;
+        sandbox.proceed(&[])?;
     }
     unfinished.record.sentry = ProcessId::of(sandbox.pid());
     let store = Store::new(global);
@@ -61,10 +62,11 @@ pub(crate) fn make(global: &Global, making: &Making, in_foreground: bool) -> Res
     unfinished.entry = Some(store.create(&making.id)?);
     unfinished.entry()?.write(&unfinished.record)?;
     client::name(&listener, unfinished.entry()?)?;
-    cgroup.make(sandbox.pid(), &Report::new(global))?;
+    // Hooks find the process in its groups.
+    let groups = cgroup.make(sandbox.pid(), !has_hooks, &Report::new(global))?;
     run_hooks(&unfinished.record, Moment::Create)?;
     if !boots_at_once {
-        sandbox.proceed()?;
+        sandbox.proceed(&groups)?;
     }
     sandbox.await_ready()?;
     sandbox.order(&Order::Listen)?;

@@ -50,6 +50,8 @@ const GLANCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 /// Stays with the sandbox to its end: the status to exit with. The terminal is then as it was.
 pub(crate) fn accompany(sandbox: &Sandbox, mut keys: Keys) -> Result<u8> {
+    // Most of it was for making the sandbox.
+    host::memory::let_go_of_code();
     let status = loop {
         let (report, signal) = wait(sandbox, &keys)?;
         if signal {

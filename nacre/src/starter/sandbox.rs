@@ -68,9 +68,9 @@ impl Sandbox {
         self.child.pid.as_raw_nonzero().get()
     }
 
-    /// Lets it boot.
-    pub(crate) fn proceed(&self) -> Result<()> {
-        self.order(&Order::Proceed)
+    /// Lets it boot, in the control groups of these files `tasks`.
+    pub(crate) fn proceed(&self, groups: &[OwnedFd]) -> Result<()> {
+        sent(self.link.order_with(&Order::Proceed, groups))
     }
 
     /// Waits until it is ready to start its program.
@@ -85,11 +85,7 @@ impl Sandbox {
 
     /// Gives it an order.
     pub(crate) fn order(&self, order: &Order) -> Result<()> {
-        match self.link.order(order) {
-            // It has ended: its last report or its status tells why.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            result => result.to("talk to the sandbox"),
-        }
+        sent(self.link.order(order))
     }
 
     /// It lives on without this process.
@@ -131,6 +127,14 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+fn sent(result: io::Result<()>) -> Result<()> {
+    match result {
+        // It has ended: its last report or its status tells why.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.to("talk to the sandbox"),
     }
 }
 

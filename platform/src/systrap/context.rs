@@ -132,14 +132,14 @@ impl Context {
 
     /// Runs application code from the present registers to the next exit. It must be bound.
     pub fn run(&mut self) -> Exit {
-        self.go(Self::resume)
+        self.go(Exit::Interrupt, Self::resume)
     }
 
     /// Makes a host call that may sleep, in the place of the application, which goes on with its result; then as
     /// [`Self::run`], or [`Exit::WaitDone`]. `deadline`: absolute, at the call's argument of that index. A kick ends the call with
     /// [`Exit::WaitInterrupted`].
     pub fn run_wait(&mut self, wait: &Wait) -> Exit {
-        self.go(|context| context.resume_wait(wait))
+        self.go(Exit::WaitInterrupted, |context| context.resume_wait(wait))
     }
 
     /// What was written for the application to find when it goes on is in its memory after this.
@@ -298,7 +298,8 @@ impl Context {
         let process = self.thread.process.fork(self.thread.index, self.boot_stack(), |child| self.copy_to(child))?;
         let pid = process.pid;
         let thread = Thread::new(Arc::clone(&process), self.thread.index, pid);
-        let space = Arc::new(Space { process, texts: self.space.texts.fork() });
+        let texts = self.space.texts.fork(&process);
+        let space = Arc::new(Space { process, texts });
         let child = self.copy(Arc::clone(&space), thread);
         Ok((space, child))
     }
@@ -322,6 +323,7 @@ impl Context {
         let index = process.take_slot()?;
         let (slot, child_slot) = (self.thread.slot(), process.slots.slot(index));
         child_slot.reset(slot.cpu.load(Relaxed), process.shared.features, slot.socket.load(Relaxed));
+        process.tell_advice(&child_slot);
         self.copy_to(&child_slot);
         slot.args[0].store(child_slot.stub_addr(), Relaxed);
         let started = process.command(&slot, OP_SPAWN).and_then(|()| match slot.result.load(Relaxed) as i64 {

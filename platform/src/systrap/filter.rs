@@ -61,6 +61,11 @@ const RULES: &[Rule] = &[
     rule(libc::SYS_madvise, Some(Condition::OneOf(2, ADVICE)), "the application's mappings"),
     rule(libc::SYS_mremap, None, "the application's mappings"),
     rule(libc::SYS_clone, Some(Condition::OneOf(0, &[FORK_FLAGS, THREAD_FLAGS])), "fork and threads"),
+    rule(
+        libc::SYS_prctl,
+        Some(Condition::OneOf(0, &[libc::PR_SET_PDEATHSIG as u32])),
+        "a forked stub dies with the sentry",
+    ),
     rule(libc::SYS_exit, None, "end of a thread"),
     rule(libc::SYS_sigaltstack, None, "a new thread's own signal stack"),
     rule(libc::SYS_arch_prctl, None, "segment bases where the CPU lacks FSGSBASE"),

@@ -229,6 +229,8 @@ pub struct Slot {
     pub kicked: AtomicU32,
     /// Not zero: the stub answers no call itself.
     pub asks_always: AtomicU32,
+    /// Not zero: the stub does not carry out `madvise(2)` itself. Some of the space's memory is locked.
+    pub asks_advice: AtomicU32,
     /// Signals that the thread blocks.
     pub signal_mask: AtomicU64,
     /// Not zero: signals may wait for the thread, and it changes `signal_mask` with the sentry's knowledge only. Whoever

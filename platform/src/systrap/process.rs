@@ -13,7 +13,7 @@ use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{
-    AtomicBool,
+    AtomicBool, AtomicU32,
     Ordering::{Acquire, Relaxed, Release, SeqCst},
 };
 use std::sync::{Arc, OnceLock, Weak};
@@ -94,6 +94,10 @@ pub(super) struct Process {
     is_marked: AtomicBool,
     is_killed: AtomicBool,
     gone: AtomicBool,
+    /// Texts that it may map of files that have changed; see `Space::take_out_spoilt`.
+    pub(super) spoilt_texts: AtomicU32,
+    /// Its stub carries out no `madvise(2)` itself.
+    asks_advice: AtomicBool,
 }
 
 /// The sentry's end of the descriptor socket.
@@ -113,7 +117,7 @@ struct Gate {
 }
 
 /// How long a thread may take to leave application code when it is kicked.
-const PATIENCE: Duration = Duration::from_millis(20);
+pub(super) const PATIENCE: Duration = Duration::from_millis(20);
 
 /// Which slots have a context.
 #[derive(Debug, Default)]
@@ -151,6 +155,8 @@ impl Process {
             is_marked: AtomicBool::new(false),
             is_killed: AtomicBool::new(false),
             gone: AtomicBool::new(false),
+            spoilt_texts: AtomicU32::new(0),
+            asks_advice: AtomicBool::new(false),
         });
         let added = process.shared.reaper.add(&process);
         added.inspect_err(|_| process.gone.store(true, Release))?;
@@ -192,6 +198,23 @@ impl Process {
         };
         used.live.push(index);
         Ok(index)
+    }
+
+    /// From now on its stub carries out no `madvise(2)` itself, in no thread.
+    pub(super) fn ask_advice(&self) {
+        if self.asks_advice.swap(true, SeqCst) {
+            return;
+        }
+        for &index in &self.used.lock().live {
+            self.slots.slot(index).asks_advice.store(1, SeqCst);
+        }
+    }
+
+    /// Tells a new thread, whose slot was prepared, what [`Self::ask_advice`] told the others.
+    pub(super) fn tell_advice(&self, slot: &SlotRef<'_>) {
+        if self.asks_advice.load(SeqCst) {
+            slot.asks_advice.store(1, SeqCst);
+        }
     }
 
     /// Takes the slot of the first thread of a forked process: its parent's number.
@@ -351,11 +374,34 @@ impl Process {
         result
     }
 
+    /// Gets the threads out of application code until the process has no text any more whose file has changed, or the
+    /// deadline is over.
+    pub(super) fn interrupt_spoilt(&self, deadline: Instant) {
+        let is_over = || self.spoilt_texts.load(SeqCst) == 0 || self.is_gone() || Instant::now() >= deadline;
+        let threads: Vec<_> = self.threads.lock().iter().filter_map(Weak::upgrade).collect();
+        while !is_over() {
+            let mut is_idle = true;
+            for thread in threads.iter().filter(|thread| thread.is_in_app()) {
+                thread.kick();
+                while thread.is_running() && !is_over() {
+                    is_idle = false;
+                    std::thread::yield_now();
+                }
+            }
+            if is_idle {
+                return;
+            }
+        }
+    }
+
     /// Changes where threads that called from patched text go on.
     pub(super) fn move_saved(&self, rip: impl Fn(u64) -> u64) {
-        for thread in self.threads.lock().iter().filter_map(Weak::upgrade) {
+        let threads: Vec<_> = self.threads.lock().iter().filter_map(Weak::upgrade).collect();
+        for thread in threads {
             let word = &self.slots.slot(thread.index).saved.rip;
-            word.store(rip(word.load(Relaxed)), Relaxed);
+            let old = word.load(Relaxed);
+            // A thread that runs may have made another call meanwhile.
+            let _ = word.compare_exchange(old, rip(old), Relaxed, Relaxed);
         }
     }
 

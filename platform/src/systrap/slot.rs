@@ -192,6 +192,7 @@ impl SlotRef<'_> {
         self.minus_self.store(self.stub_addr().wrapping_neg(), Relaxed);
         self.kicked.store(0, Relaxed);
         self.asks_always.store(1, Relaxed);
+        self.asks_advice.store(0, SeqCst);
         self.signal_mask.store(0, Relaxed);
         self.signals_wait.store(1, Relaxed);
         self.rseq_area.store(0, Relaxed);

@@ -10,7 +10,7 @@ use abi::mm::Prot;
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 /// Most bytes that the stub copies where the sentry could reach them itself.
 const BY_HAND_MAX: usize = 16 << 10;
@@ -223,6 +223,12 @@ impl Space {
         self.call(libc::SYS_madvise, [addr, len, advice.into(), 0, 0, 0])
     }
 
+    /// From now on no thread's stub carries out `madvise(2)` by itself: there is memory that it does not know of to be
+    /// locked.
+    pub fn ask_advice(&self) {
+        self.process.ask_advice();
+    }
+
     /// Which of `pages` pages from `addr` on are resident, a byte each as `mincore(2)` has it. `ENOMEM`: not mapped.
     pub fn residency(&self, addr: u64, pages: u64) -> Result<Vec<u8>, Errno> {
         let len = pages.checked_mul(abi::mm::PAGE_SIZE).filter(|_| pages <= COPY_LEN).ok_or(Errno::EINVAL)?;
@@ -270,18 +276,23 @@ impl Space {
         self.process.shared.texts.get(key)
     }
 
-    /// Patches a file's text, which lies at `addr`, for all spaces to map.
-    pub fn patch(&self, key: &TextKey, code: &[u8], addr: u64) -> Option<Arc<Text>> {
+    /// Patches a file's text, which lies at `addr`. `can_change`: it may be [spoilt](Text::spoil).
+    pub fn patch(&self, key: &TextKey, code: &[u8], addr: u64, can_change: bool) -> Option<Arc<Text>> {
         let shared = &self.process.shared;
-        let text = Arc::new(Text::new(code, addr, &shared.texts.executed(key), shared.entries.get()?)?);
-        shared.texts.put(key, Arc::clone(&text));
-        Some(text)
+        let (executed, entries) = (shared.texts.executed(key), shared.entries.get()?);
+        Some(Arc::new(Text::new(code, addr, &executed, entries, can_change)?))
+    }
+
+    /// Keeps a patched text for all spaces to map.
+    pub fn keep_text(&self, key: &TextKey, text: &Arc<Text>) {
+        self.process.shared.texts.put(key, Arc::clone(text));
     }
 
     /// Maps a patched text with `prot` over the original at `at`, and its trampolines where
     /// [`Text::trampolines_at`] says, which must be free. On failure the original must be mapped anew.
     pub fn map_text(&self, text: &Arc<Text>, at: u64, prot: Prot) -> Result<(), Errno> {
         let (trampolines, runs) = text.mmaps(at, protection(prot)).ok_or(Errno::ENOMEM)?;
+        text.add_user(&self.process);
         hands::with_gathered(&self.process, |slot| {
             self.process.map_fd(slot, text.memory(), &[trampolines])?;
             if !self.texts.add(text, at) {
@@ -302,6 +313,24 @@ impl Space {
     /// The text at `at` is not patched any more: its pages were mapped anew, or are about to go. The trampolines stay.
     pub fn retire_text(&self, at: u64) {
         self.texts.retire(at);
+    }
+
+    /// There may be texts whose files have changed.
+    pub fn has_spoilt_text(&self) -> bool {
+        self.process.spoilt_texts.load(SeqCst) != 0
+    }
+
+    /// Retires the texts whose files have changed; `restore` maps the files' own pages in their place.
+    pub fn take_out_spoilt(&self, restore: impl Fn(u64, u64) -> Result<(), Errno>) -> Result<(), Errno> {
+        let count = self.process.spoilt_texts.load(SeqCst);
+        for (start, end) in self.texts.spoilt() {
+            restore(start, end)?;
+            self.texts.retire(start);
+            // Who sits in a call goes on with the file's own bytes behind it.
+            self.process.move_saved(|rip| self.texts.place_of(start, rip).address(rip));
+        }
+        self.process.spoilt_texts.fetch_sub(count, SeqCst);
+        Ok(())
     }
 
     /// Runs `unmap`, which unmaps the trampolines of a retired text at `at`, while nobody is in them; then nothing is

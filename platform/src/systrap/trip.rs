@@ -14,15 +14,21 @@ use super::thread::KICK;
 use crate::{Call, Exit, Fault, Regs, Wait};
 use abi::Errno;
 use std::cell::OnceCell;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 /// TF of rflags.
 const TRAP_FLAG: u64 = 0x100;
 
 impl Context {
-    pub(super) fn go(&mut self, resume: impl FnOnce(&mut Self) -> Result<(), Errno>) -> Exit {
+    /// Goes to application code; `kicked` is what a kick before that looks like.
+    pub(super) fn go(&mut self, kicked: Exit, resume: impl FnOnce(&mut Self) -> Result<(), Errno>) -> Exit {
         self.settle();
         self.thread.enter_app();
+        // Looked at after it has entered: who spoils a text looks at the two the other way round.
+        if self.thread.process.spoilt_texts.load(SeqCst) != 0 {
+            self.thread.leave_app();
+            return kicked;
+        }
         let resumed = resume(self);
         self.thread.leave_app();
         if resumed.is_err() {

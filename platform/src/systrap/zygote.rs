@@ -16,9 +16,10 @@ use rustix::fs::MemfdFlags;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use rustix::thread::futex;
 use std::collections::{HashMap, VecDeque};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, OnceLock, Weak};
 use sync::{Mutex, Rank};
 
@@ -64,16 +65,18 @@ impl Platform {
         let rdpid = std::arch::x86_64::__cpuid_count(7, 0).ecx & 1 << 22 != 0;
         let features = if fsgsbase { FEATURE_FSGSBASE } else { 0 } | if rdpid { FEATURE_RDPID } else { 0 };
         slots.slot(0).reset(0, features, START_SOCKET_FD as u32);
-        let pid = spawn_stub(&config, &memory, &theirs)?;
-        drop((memory, theirs));
-        let reaper = Reaper { proc: config.proc, processes: Mutex::new(Rank::Leaf, Processes::default()) };
+        let (proc, may_reach) = (config.proc.try_clone()?, config.may_reach);
+        let reaper = ReaperThread::start(config, memory, theirs)?;
+        // Meanwhile the stub starts.
+        let (cores, xstate, own_vdso) = (Cores::of_host(), XState::of_host(), Vdso::own(proc.as_fd())?);
+        let pid = reaper.spawned()?;
         let vdso = OnceLock::new();
-        let can_reach = config.may_reach && can_reach(pid);
+        let can_reach = may_reach && can_reach(pid);
         let shared = Arc::new(Shared {
-            reaper,
-            cores: Cores::of_host(),
+            reaper: Reaper { proc, processes: Mutex::new(Rank::Leaf, Processes::default()) },
+            cores,
             features,
-            xstate: XState::of_host(),
+            xstate,
             vdso,
             entries: OnceLock::new(),
             texts: super::patch::Cache::new(),
@@ -81,12 +84,8 @@ impl Platform {
         });
         let process = Process::new(Arc::clone(&shared), pid, slots, ours, START_SOCKET_FD).map_err(from_errno)?;
         process.take_first_slot(0);
-        let thread_shared = Arc::clone(&shared);
-        std::thread::Builder::new()
-            .name("reaper".into())
-            .stack_size(64 * 1024)
-            .spawn(move || thread_shared.reaper.run())?;
-        Self::greet(&process)?;
+        reaper.reap(&shared);
+        Self::greet(&process, own_vdso)?;
         let mut zygote = Context::first(process, 0, pid, Frame::fresh(shared.xstate.len), super::patch::Texts::new());
         zygote.lend_hands(|_| ());
         let ready = Arc::new(Ready { fresh: Mutex::new(Rank::Leaf, None), taken: AtomicU32::new(0) });
@@ -100,10 +99,10 @@ impl Platform {
     }
 
     /// The first stub tells where its vDSO lies, and learns what to unmap and its filter.
-    fn greet(process: &Process) -> io::Result<()> {
+    fn greet(process: &Process, own_vdso: Vdso) -> io::Result<()> {
         let slot = process.slots.slot(0);
         process.wait(&slot).map_err(|_| io::Error::other("the stub does not start"))?;
-        let vdso = Vdso::find(process.shared.reaper.proc(), slot.result.load(Relaxed))?;
+        let vdso = own_vdso.with_image_at(slot.result.load(Relaxed));
         let [call, ids, ask, _] = &slot.args;
         let entries = Entries { call: call.load(Relaxed), ids: ids.load(Relaxed), ask: ask.load(Relaxed) };
         let _ = process.shared.entries.set(entries);
@@ -130,12 +129,17 @@ impl Platform {
     /// An empty address space with one thread, parked, its registers zero.
     pub fn new_space(self: &Arc<Self>) -> Result<(Arc<Space>, Context), Errno> {
         let fresh = self.ready.fresh.lock().take();
+        let space = fresh.map_or_else(|| self.fork_fresh(), Ok);
         self.ready.taken.fetch_add(1, Relaxed);
         let _ = futex::wake(&self.ready.taken, futex::Flags::PRIVATE, 1);
-        match fresh {
-            Some(fresh) => Ok(fresh),
-            None => self.zygote.lock().fork_fresh(),
-        }
+        space
+    }
+
+    /// Makes a space, or takes the one that was just made.
+    fn fork_fresh(&self) -> Result<Fresh, Errno> {
+        let mut zygote = self.zygote.lock();
+        let fresh = self.ready.fresh.lock().take();
+        fresh.map_or_else(|| zygote.fork_fresh(), Ok)
     }
 
     /// Bytes of extended state in a guest's signal frame, with the second magic.
@@ -145,20 +149,26 @@ impl Platform {
 }
 
 impl Ready {
-    /// Makes a fresh space after each that was taken, until the platform is gone. The first one is made when the
-    /// first was taken: a sandbox that never execs again pays for none.
+    /// Makes a fresh space at once, while the sentry gets ready, and then after each that was taken but the first, until
+    /// the platform is gone: a sandbox that never execs again has none to spare.
     fn refill_for_ever(&self, platform: &Weak<Platform>) {
         let mut seen = 0;
         loop {
+            if seen != 1 {
+                let Some(platform) = platform.upgrade() else { return };
+                self.refill(&platform);
+            }
             let _ = futex::wait(&self.taken, futex::Flags::PRIVATE, seen, None);
             seen = self.taken.load(Relaxed);
-            let Some(platform) = platform.upgrade() else { return };
-            let is_empty = self.fresh.lock().is_none();
-            // A host that cannot fork now may later: the next exec asks itself.
-            if let (true, Ok(fresh)) = (is_empty, platform.zygote.lock().fork_fresh()) {
-                let before = self.fresh.lock().replace(fresh);
-                drop(before);
-            }
+        }
+    }
+
+    fn refill(&self, platform: &Platform) {
+        let mut zygote = platform.zygote.lock();
+        let is_empty = self.fresh.lock().is_none();
+        // A host that cannot fork now may later: the next exec asks itself.
+        if let (true, Ok(fresh)) = (is_empty, zygote.fork_fresh()) {
+            *self.fresh.lock() = Some(fresh);
         }
     }
 }
@@ -171,10 +181,12 @@ impl Drop for Platform {
 }
 
 impl Vdso {
-    /// Where the parts lie in the stub when its vDSO image lies at `image`: as in our own process.
-    fn find(proc: BorrowedFd<'_>, image: u64) -> io::Result<Self> {
+    /// Where the parts lie in our own process. The stub's lie to each other as these do.
+    fn own(proc: BorrowedFd<'_>) -> io::Result<Self> {
         let fd = rustix::fs::openat(proc, "self/maps", rustix::fs::OFlags::RDONLY, rustix::fs::Mode::empty())?;
-        let maps = io::read_to_string(std::fs::File::from(fd))?;
+        let mut maps = Vec::with_capacity(16 << 10);
+        std::fs::File::from(fd).read_to_end(&mut maps)?;
+        let maps = String::from_utf8_lossy(&maps);
         let mut parts = Vec::new();
         for line in maps.lines() {
             let name = line.split_whitespace().nth(5).unwrap_or_default();
@@ -185,14 +197,52 @@ impl Vdso {
                 parts.push((parse(from)?, parse(to)?, name == "[vdso]"));
             }
         }
-        let our_image = parts.iter().find(|part| part.2).map(|part| part.0);
-        let (Some(our_image), true) = (our_image, image != 0) else { return Ok(Self::default()) };
-        let our_start = parts[0].0;
-        Ok(Self {
-            start: image - (our_image - our_start),
-            image: our_image - our_start,
-            parts: parts.iter().map(|&(from, to, _)| (from - our_start, to - from)).collect(),
-        })
+        let Some(image) = parts.iter().find(|part| part.2).map(|part| part.0) else { return Ok(Self::default()) };
+        let start = parts[0].0;
+        let parts = parts.iter().map(|&(from, to, _)| (from - start, to - from)).collect();
+        Ok(Self { start, image: image - start, parts })
+    }
+
+    /// The same in a process where the image lies at `image`; 0: there is none.
+    fn with_image_at(self, image: u64) -> Self {
+        if image == 0 || self.parts.is_empty() {
+            return Self::default();
+        }
+        Self { start: image - self.image, ..self }
+    }
+}
+
+/// The thread that starts the first stub and reaps. A stub's host parent is this thread: when it ends, so do they
+/// (`PR_SET_PDEATHSIG`), hence it lives as long as there are any.
+struct ReaperThread {
+    spawned: Receiver<io::Result<i32>>,
+    shared: SyncSender<Arc<Shared>>,
+}
+
+impl ReaperThread {
+    fn start(config: Config, memory: OwnedFd, socket: OwnedFd) -> io::Result<Self> {
+        let (tell, spawned) = mpsc::sync_channel(1);
+        let (shared, given) = mpsc::sync_channel::<Arc<Shared>>(1);
+        std::thread::Builder::new().name("reaper".into()).stack_size(64 * 1024).spawn(move || {
+            let pid = spawn_stub(&config, &memory, &socket);
+            drop((config, memory, socket));
+            let _ = tell.send(pid);
+            if let Ok(shared) = given.recv() {
+                drop(given);
+                shared.reaper.run();
+            }
+        })?;
+        Ok(Self { spawned, shared })
+    }
+
+    /// The first stub's number.
+    fn spawned(&self) -> io::Result<i32> {
+        self.spawned.recv().map_err(io::Error::other)?
+    }
+
+    /// Lets it reap.
+    fn reap(self, shared: &Arc<Shared>) {
+        let _ = self.shared.send(Arc::clone(shared));
     }
 }
 
@@ -202,42 +252,58 @@ fn spawn_stub(config: &Config, memory: &OwnedFd, socket: &OwnedFd) -> io::Result
         .or_else(|_| rustix::fs::memfd_create("stub", MemfdFlags::CLOEXEC))?;
     std::fs::File::from(image.try_clone()?).write_all(STUB)?;
     let score = config.oom_score_adj.map(|score| score.to_string());
+    let start = Start {
+        fds: [memory.as_raw_fd(), socket.as_raw_fd(), image.as_raw_fd()],
+        proc: config.proc.as_raw_fd(),
+        score: score.as_deref().unwrap_or_default(),
+    };
+    let mut stack = vec![0u128; 1024];
+    // As vfork(2): no page table is copied, and this thread goes on when the child has executed the program.
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    // SAFETY: the child runs on a stack of its own, makes only async-signal-safe calls on `start`, which outlives it in
+    // our memory, then execs or exits.
+    let pid = unsafe {
+        let top = stack.as_mut_ptr_range().end;
+        libc::clone(exec_stub, top.cast(), flags, (&raw const start).cast_mut().cast())
+    };
+    if pid < 0 { Err(io::Error::last_os_error()) } else { Ok(pid) }
+}
+
+/// What the child that becomes the first stub needs.
+struct Start<'a> {
+    /// Slots, socket, program.
+    fds: [i32; 3],
+    /// Descriptor of /proc.
+    proc: i32,
+    /// For `oom_score_adj`, if not empty.
+    score: &'a str,
+}
+
+/// The child that becomes the first stub. It shares our memory until then.
+extern "C" fn exec_stub(start: *mut libc::c_void) -> libc::c_int {
     let argv = [c"nacre-stub".as_ptr(), std::ptr::null()];
     let envp: [*const libc::c_char; 1] = [std::ptr::null()];
-    // SAFETY: the child makes only async-signal-safe calls on what was prepared above, then execs or exits.
+    // SAFETY: what `spawn_stub` gave; the calls change this process alone.
     unsafe {
-        match libc::fork() {
-            -1 => Err(io::Error::last_os_error()),
-            0 => {
-                if let Some(score) = &score {
-                    let fd = libc::openat(config.proc.as_raw_fd(), c"self/oom_score_adj".as_ptr(), libc::O_WRONLY);
-                    libc::write(fd, score.as_ptr().cast(), score.len());
-                }
-                // Out of the way of the numbers that they get.
-                let fds = [memory.as_raw_fd(), socket.as_raw_fd(), image.as_raw_fd()];
-                let high = fds.map(|fd| libc::fcntl(fd, libc::F_DUPFD, 10));
-                libc::dup2(high[0], START_SLOTS_FD);
-                libc::dup2(high[1], START_SOCKET_FD);
-                libc::dup3(high[2], 2, libc::O_CLOEXEC);
-                libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, 0u32);
-                for (resource, limit) in [(libc::RLIMIT_CORE, 0), (libc::RLIMIT_NOFILE, 16)] {
-                    libc::setrlimit(resource, &libc::rlimit { rlim_cur: limit, rlim_max: limit });
-                }
-                libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong);
-                if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 {
-                    libc::syscall(
-                        libc::SYS_execveat,
-                        2,
-                        c"".as_ptr(),
-                        argv.as_ptr(),
-                        envp.as_ptr(),
-                        libc::AT_EMPTY_PATH,
-                    );
-                }
-                libc::_exit(127)
-            }
-            pid => Ok(pid),
+        let start = &*start.cast::<Start<'_>>();
+        if !start.score.is_empty() {
+            let fd = libc::openat(start.proc, c"self/oom_score_adj".as_ptr(), libc::O_WRONLY);
+            libc::write(fd, start.score.as_ptr().cast(), start.score.len());
         }
+        // Out of the way of the numbers that they get.
+        let high = start.fds.map(|fd| libc::fcntl(fd, libc::F_DUPFD, 10));
+        libc::dup2(high[0], START_SLOTS_FD);
+        libc::dup2(high[1], START_SOCKET_FD);
+        libc::dup3(high[2], 2, libc::O_CLOEXEC);
+        libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, 0u32);
+        for (resource, limit) in [(libc::RLIMIT_CORE, 0), (libc::RLIMIT_NOFILE, 16)] {
+            libc::setrlimit(resource, &libc::rlimit { rlim_cur: limit, rlim_max: limit });
+        }
+        libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong);
+        if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 {
+            libc::syscall(libc::SYS_execveat, 2, c"".as_ptr(), argv.as_ptr(), envp.as_ptr(), libc::AT_EMPTY_PATH);
+        }
+        libc::_exit(127)
     }
 }
 

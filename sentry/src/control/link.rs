@@ -1,11 +1,18 @@
 //! A socket that carries messages whole: `SOCK_SEQPACKET`.
 
 use super::message::{LONGEST, Order, Report, VERSION};
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socketpair};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, SocketFlags, SocketType, recv, recvmsg, send, sendmsg, socketpair,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// Most descriptors that go with a message.
+pub const FILES_MAX: usize = 32;
 
 /// One end of a control connection.
 #[derive(Debug)]
@@ -35,6 +42,27 @@ impl Link {
         self.send(order)
     }
 
+    /// Sends to the sentry, with at most [`FILES_MAX`] descriptors.
+    pub fn order_with(&self, order: &Order, files: &[OwnedFd]) -> io::Result<()> {
+        if files.is_empty() {
+            return self.send(order);
+        }
+        let packet = encode(order)?;
+        let files: Vec<_> = files.iter().map(AsFd::as_fd).collect();
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES_MAX))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        if !control.push(SendAncillaryMessage::ScmRights(&files)) {
+            return Err(io::Error::other("too many descriptors for a message"));
+        }
+        loop {
+            match sendmsg(&self.socket, &[IoSlice::new(&packet)], &mut control, SendFlags::NOSIGNAL) {
+                Ok(_) => return Ok(()),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
     /// Sends to the command line.
     pub fn report(&self, report: &Report) -> io::Result<()> {
         self.send(report)
@@ -43,6 +71,28 @@ impl Link {
     /// The next order; `None` when the other end is gone.
     pub fn next_order(&self) -> io::Result<Option<Order>> {
         self.receive()
+    }
+
+    /// The next order and the descriptors that came with it.
+    pub(crate) fn next_order_with(&self) -> io::Result<(Option<Order>, Vec<OwnedFd>)> {
+        let mut buffer = vec![0; LONGEST + 1];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES_MAX))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let len = loop {
+            match recvmsg(&self.socket, &mut [IoSliceMut::new(&mut buffer)], &mut control, RecvFlags::CMSG_CLOEXEC) {
+                Ok(message) => break message.bytes,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::CONNRESET) => break 0,
+                Err(error) => return Err(error.into()),
+            }
+        };
+        let files = control.drain().filter_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(files) => Some(files),
+            _ => None,
+        });
+        let files = files.flatten().collect();
+        let order = if len == 0 { None } else { Some(decode(buffer.get(..len).unwrap_or_default())?) };
+        Ok((order, files))
     }
 
     /// The next report; `None` when the other end is gone.
@@ -125,6 +175,12 @@ mod tests {
         for order in orders {
             assert_eq!(sentry.next_order().unwrap(), Some(order));
         }
+        let (file, other) = std::os::unix::net::UnixStream::pair().unwrap();
+        starter.order_with(&Order::Proceed, &[file.into()]).unwrap();
+        let (order, files) = sentry.next_order_with().unwrap();
+        assert_eq!((order, files.len()), (Some(Order::Proceed), 1));
+        drop(files);
+        assert_eq!(std::io::Read::read(&mut &other, &mut [0; 1]).unwrap(), 0, "its last descriptor");
         let report = Report::Failed { stage: Stage::Exec, errno: 2, text: "cannot run x".to_owned() };
         sentry.report(&report).unwrap();
         assert_eq!(starter.next_report().unwrap(), Some(report));

@@ -11,7 +11,8 @@ pub(super) const LONGEST: usize = 16 << 10;
 /// To the sentry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Order {
-    /// The starter has written the id maps and done what it does to a fresh process: go on.
+    /// The starter has written the id maps and done what it does to a fresh process: go on. With descriptors of files
+    /// `tasks` of the control groups to enter.
     Proceed,
     /// The container is complete: live on without the starter.
     Detach,

@@ -4,6 +4,6 @@ mod link;
 mod message;
 mod server;
 
-pub use link::Link;
+pub use link::{FILES_MAX, Link};
 pub use message::{ConsoleSize, Order, Phase, Report, Stage, Target};
 pub(crate) use server::{Server, Sources};

@@ -328,3 +328,55 @@ TEST(own_memory_through_proc) {
     OK(munmap(p, 4096));
     CHECK_ERRNO(pread(fd, &byte, 1, (off_t)p), EIO);
 }
+
+static void *advise_at_word(void *argument) {
+    char *p = argument;
+    while (*(volatile char *)p == 0) sched_yield();
+    return (void *)(long)(madvise(p + 4096, 4096, MADV_DONTNEED) < 0 ? errno : 0);
+}
+
+TEST(locked_memory_is_not_dropped) {
+    char *p = mmap(NULL, 4 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(p != MAP_FAILED);
+    // Often enough for a call that is answered in some special way.
+    for (int i = 0; i < 2000; i++) OK(madvise(p, 4096, MADV_DONTNEED));
+    pthread_t other = start_thread(advise_at_word, p);
+    memset(p + 4096, 'x', 3 * 4096);
+    OK(mlock(p + 4096, 4096));
+    CHECK_ERRNO(madvise(p + 4096, 4096, MADV_DONTNEED), EINVAL);
+    CHECK_ERRNO(madvise(p + 4096, 4096, MADV_FREE), EINVAL);
+    CHECK_ERRNO(madvise(p + 4096, 4096, MADV_COLD), EINVAL);
+    CHECK_ERRNO(madvise(p + 4096, 4096, MADV_PAGEOUT), EINVAL);
+    CHECK_EQ(p[4096], 'x');
+    // What lies before it is done.
+    p[0] = 1;
+    CHECK_EQ((long)join_thread(other), EINVAL);
+    CHECK_ERRNO(madvise(p, 4 * 4096, MADV_DONTNEED), EINVAL);
+    CHECK(p[0] == 0 && p[4096] == 'x' && p[2 * 4096] == 'x');
+    pthread_t late = start_thread(advise_at_word, p);
+    p[0] = 1;
+    CHECK_EQ((long)join_thread(late), EINVAL);
+    OK(madvise(p + 4096, 4096, 24));
+    CHECK_EQ(p[4096], 0);
+    OK(munlock(p + 4096, 4096));
+    OK(madvise(p, 4 * 4096, MADV_DONTNEED));
+    CHECK_EQ(p[3 * 4096], 0);
+}
+
+TEST(memory_locked_from_its_start) {
+    char *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1, 0);
+    CHECK(p != MAP_FAILED);
+    CHECK_ERRNO(madvise(p, 4096, MADV_DONTNEED), EINVAL);
+    // A child's memory is not locked.
+    reap(FORK(OK(madvise(p, 4096, MADV_DONTNEED))));
+    OK(munlock(p, 4096));
+    OK(mlockall(MCL_FUTURE));
+    char *q = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(q != MAP_FAILED);
+    CHECK_ERRNO(madvise(q, 4096, MADV_DONTNEED), EINVAL);
+    OK(madvise(p, 4096, MADV_DONTNEED));
+    OK(mlockall(MCL_CURRENT));
+    CHECK_ERRNO(madvise(p, 4096, MADV_FREE), EINVAL);
+    OK(munlockall());
+    OK(madvise(q, 4096, MADV_DONTNEED));
+}

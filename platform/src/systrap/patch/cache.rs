@@ -15,7 +15,8 @@ const EXECUTED_MAX: usize = 1024;
 /// Bytes of patched text in all.
 const BYTES_MAX: u64 = 256 << 20;
 
-/// What tells one file's text, as it is now, from all others: device, inode, size, times of change, offset.
+/// What tells one file's text, as it is now, from all others: device, inode, size, times of change, offset; or the
+/// version of a file that the sentry keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TextKey(pub [u64; 8]);
 
@@ -28,6 +29,8 @@ struct Files {
     by_key: HashMap<TextKey, File>,
     /// Bytes of all texts.
     bytes: u64,
+    /// Counts uses.
+    clock: u64,
 }
 
 #[derive(Debug)]
@@ -38,6 +41,27 @@ struct File {
     /// Offsets of `syscall`s that trapped and are in no patched site.
     executed: Vec<u32>,
     text: Option<Arc<Text>>,
+    /// When it was used last.
+    used: u64,
+}
+
+impl File {
+    /// No space maps its text.
+    fn is_idle(&self) -> bool {
+        self.text.as_ref().is_none_or(|text| Arc::strong_count(text) == 1)
+    }
+}
+
+impl Files {
+    /// Forgets the file that was used longest ago, of those whose text nobody maps; with `has_text`, of those that have
+    /// one. What it was; `None`: there is no such file.
+    fn forget_one(&mut self, has_text: bool) -> Option<File> {
+        let idle = self.by_key.iter().filter(|(_, file)| file.is_idle() && (file.text.is_some() || !has_text));
+        let oldest = *idle.min_by_key(|(_, file)| file.used)?.0;
+        let file = self.by_key.remove(&oldest)?;
+        self.bytes = self.bytes.saturating_sub(file.text.as_ref().map_or(0, |text| text.bytes()));
+        Some(file)
+    }
 }
 
 impl Cache {
@@ -47,18 +71,35 @@ impl Cache {
 
     /// The patched text of a file, if there is one.
     pub(in super::super) fn get(&self, key: &TextKey) -> Option<Arc<Text>> {
-        self.0.lock().by_key.get(key)?.text.clone()
+        let mut files = self.0.lock();
+        files.clock += 1;
+        let now = files.clock;
+        let file = files.by_key.get_mut(key)?;
+        file.used = now;
+        file.text.clone()
     }
 
     /// The `syscall` at offset `at` of a text trapped. True when the text should be patched now.
     pub(in super::super) fn note(&self, key: &TextKey, at: u32) -> bool {
+        let mut gone = Vec::new();
         let mut files = self.0.lock();
         if files.by_key.len() >= FILES_MAX && !files.by_key.contains_key(key) {
-            return false;
+            gone.extend(files.forget_one(false));
+            if gone.is_empty() {
+                return false;
+            }
+        }
+        while files.bytes >= BYTES_MAX
+            && let Some(file) = files.forget_one(true)
+        {
+            gone.push(file);
         }
         let is_full = files.bytes >= BYTES_MAX;
-        let new = || File { traps: 0, due: TRAPS, executed: Vec::new(), text: None };
+        files.clock += 1;
+        let used = files.clock;
+        let new = || File { traps: 0, due: TRAPS, executed: Vec::new(), text: None, used };
         let file = files.by_key.entry(*key).or_insert_with(new);
+        file.used = used;
         file.traps = file.traps.saturating_add(1);
         let is_known = file.text.as_ref().is_some_and(|text| text.has_site(at)) || file.executed.contains(&at);
         if !is_known && file.executed.len() < EXECUTED_MAX {
@@ -80,7 +121,7 @@ impl Cache {
     /// Keeps a patched text.
     pub(in super::super) fn put(&self, key: &TextKey, text: Arc<Text>) {
         let mut files = self.0.lock();
-        let bytes: u64 = text.runs.iter().map(|run| run.len).sum();
+        let bytes = text.bytes();
         if let Some(file) = files.by_key.get_mut(key) {
             let old = file.text.replace(text);
             files.bytes += bytes;

@@ -2,6 +2,7 @@
 
 use super::text::Text;
 use super::trampoline::Position;
+use crate::systrap::process::Process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use sync::{Rank, RwLock};
@@ -66,9 +67,13 @@ impl Texts {
         Self { placed: RwLock::new(Rank::Leaf, Vec::new()), filter: AtomicU64::new(0) }
     }
 
-    /// As a forked space has them.
-    pub(in super::super) fn fork(&self) -> Self {
+    /// As the forked space of `process` has them.
+    pub(in super::super) fn fork(&self, process: &Arc<Process>) -> Self {
         let placed = self.placed.read().clone();
+        // Known before anything of it runs.
+        for placed in placed.iter().filter(|placed| placed.is_active) {
+            placed.text.add_user(process);
+        }
         Self { placed: RwLock::new(Rank::Leaf, placed), filter: AtomicU64::new(self.filter.load(SeqCst)) }
     }
 
@@ -96,6 +101,13 @@ impl Texts {
         for placed in self.placed.write().iter_mut().filter(|placed| placed.at == at) {
             placed.is_active = false;
         }
+    }
+
+    /// Starts and ends of texts with jumps whose files have changed.
+    pub(in super::super) fn spoilt(&self) -> Vec<(u64, u64)> {
+        let texts = self.placed.read();
+        let spoilt = texts.iter().filter(|placed| placed.is_active && placed.text.is_spoilt());
+        spoilt.map(|placed| (placed.at, placed.end())).collect()
     }
 
     /// No text has jumps any more.

@@ -28,7 +28,7 @@ fn patched() -> (Arc<Space>, Context) {
     space.map_anonymous(CODE, PAGE, Prot::READ | Prot::WRITE | Prot::EXEC, false).expect("code maps");
     space.map_anonymous(DATA, PAGE, Prot::READ | Prot::WRITE, false).expect("data maps");
     assert_eq!(space.write(CODE, &page), Ok(page.len()));
-    let text = space.patch(&key(), &page, CODE).expect("there are sites");
+    let text = space.patch(&key(), &page, CODE, false).expect("there are sites");
     space.map_text(&text, CODE, Prot::READ | Prot::EXEC).expect("the text maps");
     *context.regs_mut() = crate::Regs { rip: CODE, rsp: DATA + PAGE, r12: 12, r15: 15, rbp: 7, ..Default::default() };
     (space, context)

@@ -3,11 +3,15 @@
 use super::scan;
 use super::site::{JUMP_LEN, Site};
 use super::trampoline::{self, Position, STRIDE};
-use crate::systrap::process::Entries;
+use crate::systrap::process::{Entries, PATIENCE, Process};
 use abi::mm::PAGE_SIZE;
 use rustix::fs::{MemfdFlags, SealFlags};
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+use sync::{Mutex, Rank};
 
 /// Distance from the text to its trampolines: within reach of a jump, and far from what grows beside a program.
 const DISTANCE: u64 = 0x6000_0000;
@@ -32,6 +36,10 @@ pub struct Text {
     sites: Vec<Site>,
     /// The original bytes under each jump.
     originals: Vec<[u8; JUMP_LEN]>,
+    /// Processes that map it or did, unless the file can't change.
+    users: Option<Mutex<Vec<Weak<Process>>>>,
+    /// The file has other bytes than these.
+    is_spoilt: AtomicBool,
 }
 
 /// Pages of the text that come from the memory file.
@@ -46,8 +54,15 @@ pub(super) struct Run {
 
 impl Text {
     /// Patches `code`, which lies at `addr` where it was seen; `executed`: offsets of `syscall`s that trapped; `entries`:
-    /// where the stub takes calls. `None` when nothing can be patched, or the host makes no memory file.
-    pub(in super::super) fn new(code: &[u8], addr: u64, executed: &[u32], entries: &Entries) -> Option<Self> {
+    /// where the stub takes calls; `can_change`: it may be [spoilt](Self::spoil). `None` when nothing can be patched, or
+    /// the host makes no memory file.
+    pub(in super::super) fn new(
+        code: &[u8],
+        addr: u64,
+        executed: &[u32],
+        entries: &Entries,
+        can_change: bool,
+    ) -> Option<Self> {
         if code.len() > scan::TEXT_MAX {
             return None;
         }
@@ -65,6 +80,8 @@ impl Text {
             trampolines,
             sites,
             originals,
+            users: can_change.then(|| Mutex::new(Rank::Leaf, Vec::new())),
+            is_spoilt: AtomicBool::new(false),
         };
         text.write(code, entries).ok()?;
         Some(text)
@@ -102,6 +119,44 @@ impl Text {
         let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
         rustix::fs::fcntl_add_seals(&self.memory, seals)?;
         Ok(())
+    }
+
+    /// Takes note of a process that is about to map it.
+    pub(in super::super) fn add_user(&self, process: &Arc<Process>) {
+        let Some(users) = &self.users else { return };
+        {
+            let mut users = users.lock();
+            users.retain(|user| user.strong_count() > 0);
+            users.push(Arc::downgrade(process));
+        }
+        if self.is_spoilt() {
+            process.spoilt_texts.fetch_add(1, SeqCst);
+        }
+    }
+
+    /// The file is about to change. When this returns no application code runs with the text, except where a thread
+    /// can't be got out of it for long: each space takes it out before it runs application code again.
+    pub fn spoil(&self) {
+        self.is_spoilt.store(true, SeqCst);
+        let users = self.users.as_ref().map(|users| std::mem::take(&mut *users.lock())).unwrap_or_default();
+        let users: Vec<_> = users.iter().filter_map(Weak::upgrade).collect();
+        for user in &users {
+            user.spoilt_texts.fetch_add(1, SeqCst);
+        }
+        let deadline = Instant::now() + PATIENCE;
+        for user in users {
+            user.interrupt_spoilt(deadline);
+        }
+    }
+
+    /// The file has other bytes than these.
+    pub(super) fn is_spoilt(&self) -> bool {
+        self.is_spoilt.load(SeqCst)
+    }
+
+    /// Bytes of the changed pages.
+    pub(super) fn bytes(&self) -> u64 {
+        self.runs.iter().map(|run| run.len).sum()
     }
 
     /// Bytes of the trampolines, a multiple of the page size.
