@@ -308,7 +308,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     GETCPU "getcpu" crate::sched::getcpu, Support::Full;
     PROCESS_VM_READV "process_vm_readv" crate::memory::process_vm_readv, Support::Full;
     PROCESS_VM_WRITEV "process_vm_writev" crate::memory::process_vm_writev, Support::Full;
-    KCMP "kcmp" crate::pidfd::kcmp, Support::Partial("no KCMP_EPOLL_TFD");
+    KCMP "kcmp" crate::pidfd::kcmp, Support::Full;
     SCHED_SETATTR "sched_setattr" crate::sched::sched_setattr, Support::Partial("kept and shown, without effect on the host");
     SCHED_GETATTR "sched_getattr" crate::sched::sched_getattr, Support::Full;
     RENAMEAT2 "renameat2" crate::file::renameat2, Support::Full;

@@ -239,6 +239,16 @@ impl Epoll {
         Ok(())
     }
 
+    /// The file that was watched as `fd`; of several, which were open as `fd` one after the other, that at `place`.
+    pub fn watched(&self, fd: i32, place: usize) -> Option<Arc<OpenFile>> {
+        let mut items: Vec<_> = {
+            let items = self.shared.items.lock();
+            items.values().filter(|item| item.key.1 == fd).cloned().collect()
+        };
+        items.sort_by_key(|item| item.key.0);
+        items.get(place)?.file.upgrade()
+    }
+
     /// Up to `max` events: waits for the first one until `deadline`; none when that passed. `poll` only looks.
     pub fn wait(
         &self,
