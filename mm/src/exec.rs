@@ -370,6 +370,7 @@ const fn mapping(start: u64, end: u64, prot: Prot, source: Source) -> Mapping {
         dont_fork: false,
         wipe_on_fork: false,
         dont_dump: false,
+        is_sealed: false,
         source,
         name: None,
         text: None,

@@ -152,6 +152,7 @@ impl Context {
             word.store(id, Relaxed);
         }
         slot.asks_always.store(u32::from(!may_answer), Relaxed);
+        self.thread.process.tell_kept(&slot);
     }
 
     /// What the application registered with `rseq(2)`, itself or by its stub.

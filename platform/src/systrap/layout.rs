@@ -239,6 +239,8 @@ pub struct Slot {
     pub rseq_area: AtomicU64,
     /// Head of the list of robust futexes, or 0.
     pub robust_list: AtomicU64,
+    /// Not zero: some of the memory is not to be given up, so `madvise` is the sentry's.
+    pub keeps_memory: AtomicU32,
     /// Answers of [`ID_CALLS`].
     pub ids: [AtomicU32; 6],
     /// Where an answer from `ids` returns to.

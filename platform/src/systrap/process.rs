@@ -94,6 +94,8 @@ pub(super) struct Process {
     is_marked: AtomicBool,
     is_killed: AtomicBool,
     gone: AtomicBool,
+    /// See `Slot::keeps_memory`.
+    keeps_memory: AtomicBool,
 }
 
 /// The sentry's end of the descriptor socket.
@@ -151,6 +153,7 @@ impl Process {
             is_marked: AtomicBool::new(false),
             is_killed: AtomicBool::new(false),
             gone: AtomicBool::new(false),
+            keeps_memory: AtomicBool::new(false),
         });
         let added = process.shared.reaper.add(&process);
         added.inspect_err(|_| process.gone.store(true, Release))?;
@@ -212,6 +215,23 @@ impl Process {
         if is_empty {
             self.kill();
         }
+    }
+
+    /// Some of the memory is not to be given up from now on: no slot's `madvise` is answered by the stub.
+    pub(super) fn keep_memory(&self) {
+        if self.keeps_memory.swap(true, Relaxed) {
+            return;
+        }
+        for &index in &self.used.lock().live {
+            self.slots.slot(index).keeps_memory.store(1, Relaxed);
+        }
+    }
+
+    /// Tells a slot whether there is such memory.
+    pub(super) fn tell_kept(&self, slot: &SlotRef<'_>) {
+        // Locked: whoever changes it comes by all slots after that.
+        let _used = self.used.lock();
+        slot.keeps_memory.store(self.keeps_memory.load(Relaxed).into(), Relaxed);
     }
 
     /// The reaper found the host process dead, and is about to reap it.
@@ -401,6 +421,7 @@ impl Process {
         // The number may be forged: it must be a child of ours that no other space owns.
         let pid = i32::try_from(result).map_err(|_| Errno::EAGAIN)?;
         let child = Self::new(Arc::clone(&self.shared), pid, slots, ours, socket_number)?;
+        child.keeps_memory.store(self.keeps_memory.load(Relaxed), Relaxed);
         child.take_first_slot(index);
         Ok(child)
     }

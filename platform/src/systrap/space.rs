@@ -223,6 +223,11 @@ impl Space {
         self.call(libc::SYS_madvise, [addr, len, advice.into(), 0, 0, 0])
     }
 
+    /// From now on advice about memory is heard by the sentry, which knows what must not be given up.
+    pub fn keep_memory(&self) {
+        self.process.keep_memory();
+    }
+
     /// Which of `pages` pages from `addr` on are resident, a byte each as `mincore(2)` has it. `ENOMEM`: not mapped.
     pub fn residency(&self, addr: u64, pages: u64) -> Result<Vec<u8>, Errno> {
         let len = pages.checked_mul(abi::mm::PAGE_SIZE).filter(|_| pages <= COPY_LEN).ok_or(Errno::EINVAL)?;

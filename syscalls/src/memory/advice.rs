@@ -7,8 +7,8 @@ use mm::{UserAddr, UserMemory as _};
 
 /// Advice that the host carries out on the application's own pages: NORMAL RANDOM SEQUENTIAL WILLNEED DONTNEED
 /// FREE DONTFORK DOFORK HUGEPAGE NOHUGEPAGE DONTDUMP DODUMP WIPEONFORK KEEPONFORK COLD PAGEOUT POPULATE_READ
-/// POPULATE_WRITE.
-const CARRIED_OUT: [u32; 18] = [0, 1, 2, 3, 4, 8, 10, 11, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23];
+/// POPULATE_WRITE DONTNEED_LOCKED.
+const CARRIED_OUT: [u32; 19] = [0, 1, 2, 3, 4, 8, 10, 11, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24];
 /// `MADV_MERGEABLE`, `MADV_UNMERGEABLE`: a kernel without KSM refuses them.
 const KSM: [u32; 2] = [12, 13];
 /// `MADV_REMOVE`.
