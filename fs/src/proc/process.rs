@@ -5,7 +5,8 @@ use super::fds::{FdDir, What as FdWhat};
 use super::root::Root;
 use super::tasks::TaskDir;
 use super::{
-    addresses, dump, ids, limits, login, mem, mounts, namespaces, net, oom, pagemap, smaps, stat, status, timens, timers,
+    addresses, dump, ids, limits, login, mem, mounts, namespaces, net, oom, pagemap, smaps, stat, status, timens,
+    timers,
 };
 use crate::pseudo::{Node, Object, Row, Subject, TableDir, dir, file, knob, link, special, text};
 use abi::Errno;

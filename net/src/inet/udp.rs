@@ -46,7 +46,8 @@ pub(crate) struct Udp {
 impl Udp {
     /// A new socket of `IPPROTO_UDP` or `IPPROTO_UDPLITE`.
     pub(crate) fn new(net: &Arc<NetNamespace>, family: u16, protocol: i32, uid: u32) -> Arc<Self> {
-        let state = State { binding: None, remote: None, groups: Vec::new(), write_shut: false, is_corked: false, begun: None };
+        let state =
+            State { binding: None, remote: None, groups: Vec::new(), write_shut: false, is_corked: false, begun: None };
         let socket = Arc::new(Self {
             common: Arc::new(Common::new(family, SOCK_DGRAM, protocol, uid)),
             net: net.clone(),
