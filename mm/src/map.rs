@@ -3,7 +3,7 @@
 use crate::addr::UserAddr;
 use crate::anonymous::SharedAnonymous;
 use crate::backing::Backing;
-use crate::mapping::{Mapping, Source};
+use crate::mapping::{Mapping, Policy, Source};
 use crate::patch;
 use crate::space::{MAX_MAPPINGS, MIN_ADDR, Mm, State};
 use abi::Errno;
@@ -105,6 +105,7 @@ impl Mm {
             wipe_on_fork: false,
             dont_dump: false,
             is_sealed: false,
+            policy: Policy::default(),
             source: match map.file {
                 Some((backing, offset)) => Source::File(backing, offset),
                 None if is_shared => Source::File(Arc::new(SharedAnonymous::new(len)?), 0),
@@ -477,6 +478,27 @@ impl Mm {
         state.tree.change(addr.0, end, |mapping| mapping.is_sealed = true);
         self.space().keep_memory();
         Ok(())
+    }
+
+    /// `mbind(2)`; `EFAULT` where nothing is mapped.
+    pub fn set_policy(&self, addr: UserAddr, len: u64, policy: Policy) -> Result<(), Errno> {
+        let len = pages(len).ok_or(Errno::EINVAL)?;
+        let end = addr.0.checked_add(len).filter(|_| is_aligned(addr.0)).ok_or(Errno::EINVAL)?;
+        if len == 0 {
+            return Ok(());
+        }
+        let mut state = self.state.lock();
+        if !state.tree.is_covered(addr.0, end) {
+            return Err(Errno::EFAULT);
+        }
+        state.check_splits(addr.0, end)?;
+        state.tree.change(addr.0, end, |mapping| mapping.policy = policy);
+        Ok(())
+    }
+
+    /// The policy of what is mapped at an address; `EFAULT`.
+    pub fn policy(&self, addr: UserAddr) -> Result<Policy, Errno> {
+        self.state.lock().tree.find(addr.0).map(|mapping| mapping.policy).ok_or(Errno::EFAULT)
     }
 
     /// `remap_file_pages(2)`: other pages of the file behind a shared mapping, from page `first` on.

@@ -17,6 +17,15 @@ pub enum Source {
     Special(&'static str),
 }
 
+/// From which nodes pages come: `mbind(2)`. Kept and shown; there is one node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Mode and its flags: `MPOL_*`.
+    pub mode: u32,
+    /// The nodes, as a mask.
+    pub nodes: u64,
+}
+
 /// A range of guest addresses mapped alike.
 #[derive(Clone)]
 pub struct Mapping {
@@ -42,6 +51,8 @@ pub struct Mapping {
     pub dont_dump: bool,
     /// `mseal(2)`ed.
     pub is_sealed: bool,
+    /// `mbind(2)`.
+    pub policy: Policy,
     /// What lies behind it.
     pub source: Source,
     /// Name given by `PR_SET_VMA_ANON_NAME`.
@@ -108,6 +119,7 @@ impl Mapping {
             && self.wipe_on_fork == next.wipe_on_fork
             && self.dont_dump == next.dont_dump
             && self.is_sealed == next.is_sealed
+            && self.policy == next.policy
             && self.name == next.name
             && self.text.is_none()
             && next.text.is_none()
@@ -263,6 +275,7 @@ mod tests {
             wipe_on_fork: false,
             dont_dump: false,
             is_sealed: false,
+            policy: Policy::default(),
             source: Source::Anonymous,
             name: None,
             text: None,

@@ -246,9 +246,9 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     EPOLL_CTL "epoll_ctl" crate::file::epoll_ctl, Support::Partial("EPOLLEXCLUSIVE wakes every instance");
     TGKILL "tgkill" crate::signal::tgkill, Support::Full;
     UTIMES "utimes" crate::file::utimes, Support::Full;
-    MBIND "mbind" crate::sched::mbind, Support::Partial("one node; no policy of mappings is kept");
+    MBIND "mbind" crate::sched::mbind, Support::Partial("one node; a policy of shared memory is its mapper's alone");
     SET_MEMPOLICY "set_mempolicy" crate::sched::set_mempolicy, Support::Partial("one node");
-    GET_MEMPOLICY "get_mempolicy" crate::sched::get_mempolicy, Support::Partial("one node; mappings have the default policy");
+    GET_MEMPOLICY "get_mempolicy" crate::sched::get_mempolicy, Support::Partial("one node");
     MQ_OPEN "mq_open" crate::ipc::mq_open, Support::Full;
     MQ_UNLINK "mq_unlink" crate::ipc::mq_unlink, Support::Full;
     MQ_TIMEDSEND "mq_timedsend" crate::ipc::mq_timedsend, Support::Full;
