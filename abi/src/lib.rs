@@ -16,6 +16,7 @@ pub mod inet;
 pub mod inotify;
 pub mod ioctl;
 pub mod ipc;
+pub mod kcmp;
 pub mod mm;
 pub mod mount;
 pub mod netlink;

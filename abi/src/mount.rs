@@ -71,6 +71,19 @@ bitflags! {
     }
 }
 
+/// `struct ustat` of x86-64.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+#[expect(missing_docs, reason = "the names of ustat(2)")]
+pub struct Ustat {
+    pub tfree: i32,
+    pub pad: u32,
+    pub tinode: u64,
+    pub fname: [u8; 6],
+    pub fpack: [u8; 6],
+    pub pad2: u32,
+}
+
 /// `struct statfs` of x86-64.
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]

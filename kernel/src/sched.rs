@@ -98,10 +98,8 @@ pub struct Scheduling {
     pub ioprio: u16,
     /// `PR_SET_TIMERSLACK` in nanoseconds, and the default that 0 goes back to.
     pub timer_slack: (u64, u64),
-    /// Mode and flags of `set_mempolicy(2)`.
-    pub memory_policy: u32,
-    /// Node 0 is named by it.
-    pub memory_nodes: u64,
+    /// `set_mempolicy(2)`.
+    pub memory_policy: mm::Policy,
 }
 
 impl Default for Scheduling {
@@ -115,8 +113,7 @@ impl Default for Scheduling {
             affinity: None,
             ioprio: 0,
             timer_slack: (50_000, 50_000),
-            memory_policy: 0,
-            memory_nodes: 0,
+            memory_policy: mm::Policy::default(),
         }
     }
 }

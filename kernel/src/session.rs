@@ -18,6 +18,8 @@ pub trait Terminal: Any + Send + Sync {
     /// The session that it controlled has ended or let it go: readers and writers get hang-ups. Called without
     /// locks held; the kernel itself signals the foreground group.
     fn hang_up(&self);
+    /// Every file of it is dead from now on, and it controls no session any more: `vhangup(2)`.
+    fn kill(&self);
 }
 
 /// What controls a session.

@@ -3,7 +3,7 @@
 use crate::addr::UserAddr;
 use crate::elf::{Parsed, Segment};
 use crate::map::{Limits, Map};
-use crate::mapping::{Mapping, Source};
+use crate::mapping::{Mapping, Policy, Source};
 use crate::space::{Layout, Mm, State};
 use crate::stack;
 use abi::Errno;
@@ -370,6 +370,8 @@ const fn mapping(start: u64, end: u64, prot: Prot, source: Source) -> Mapping {
         dont_fork: false,
         wipe_on_fork: false,
         dont_dump: false,
+        is_sealed: false,
+        policy: Policy { mode: 0, nodes: 0 },
         source,
         name: None,
         text: None,

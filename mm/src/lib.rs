@@ -28,7 +28,7 @@ pub use elf::{Image, Parsed, ReadAt};
 pub use exec::Exec;
 pub use io::{Ranges, Sink, SliceSource, Source, UserSink, UserSource, VecSink};
 pub use map::{Limits, Locking, Map};
-pub use mapping::{Mapping, Source as MappingSource};
+pub use mapping::{Mapping, Policy, Source as MappingSource};
 pub use memory::UserMemory;
 pub use platform::Text;
 pub use space::{FutexKey, Layout, MAX_MAPPINGS, MIN_ADDR, Mm, Usage};

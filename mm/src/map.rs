@@ -3,7 +3,7 @@
 use crate::addr::UserAddr;
 use crate::anonymous::SharedAnonymous;
 use crate::backing::Backing;
-use crate::mapping::{Mapping, Source};
+use crate::mapping::{Mapping, Policy, Source};
 use crate::patch;
 use crate::space::{MAX_MAPPINGS, MIN_ADDR, Mm, State};
 use abi::Errno;
@@ -50,12 +50,13 @@ const FIXED: u32 = 2;
 /// `MREMAP_DONTUNMAP`.
 const DONT_UNMAP: u32 = 4;
 
-/// `MADV_DONTNEED`.
+/// `MADV_DONTNEED`, and the same of locked memory too.
 const DONTNEED: u32 = 4;
-/// `MADV_DONTNEED_LOCKED`.
 const DONTNEED_LOCKED: u32 = 24;
-/// Advice that locked memory does not take: `MADV_DONTNEED`, `FREE`, `COLD`, `PAGEOUT`.
-const DROPS: [u32; 4] = [DONTNEED, 8, 20, 21];
+/// Advice that may lose what is in memory: DONTNEED FREE DONTFORK WIPEONFORK DONTNEED_LOCKED.
+const DISCARDS: [u32; 5] = [DONTNEED, 8, 10, 18, DONTNEED_LOCKED];
+/// Advice that lets pages go, which locked ones do not: DONTNEED FREE COLD PAGEOUT.
+const RELEASES: [u32; 4] = [DONTNEED, 8, 20, 21];
 
 /// Rounds a length up to pages; `None` when it is no length of an address range.
 fn pages(len: u64) -> Option<u64> {
@@ -103,6 +104,8 @@ impl Mm {
             dont_fork: false,
             wipe_on_fork: false,
             dont_dump: false,
+            is_sealed: false,
+            policy: Policy::default(),
             source: match map.file {
                 Some((backing, offset)) => Source::File(backing, offset),
                 None if is_shared => Source::File(Arc::new(SharedAnonymous::new(len)?), 0),
@@ -113,13 +116,14 @@ impl Mm {
         };
         mapping.text = patch::key(&mapping);
         state.check_limits(limits, &mapping)?;
+        state.check_seals(start, start + len)?;
         self.unpatch(&mut state, start, start + len)?;
         self.map_on_host(&mapping)?;
         state.unlock(start, start + len);
         state.tree.remove(start, start + len);
         if mapping.is_locked {
-            self.space().ask_advice();
             state.locked += len;
+            self.space().keep_memory();
         }
         let populate = mapping.is_locked || map.flags.contains(MapFlags::POPULATE);
         let is_writable = mapping.prot.contains(Prot::WRITE);
@@ -157,6 +161,7 @@ impl Mm {
         let end = start + len.ok_or(Errno::EINVAL)?;
         let mut state = self.state.lock();
         state.check_splits(start, end)?;
+        state.check_seals(start, end)?;
         // Only what is mapped is asked for: the range may be huge.
         let Some(first) = state.tree.overlapping(start, end).next().map(|m| m.start.max(start)) else {
             return Ok(());
@@ -204,6 +209,9 @@ impl Mm {
                 return Err(Errno::ENOMEM);
             }
             let to = part.end.min(end);
+            if part.is_sealed {
+                return Err(Errno::EPERM);
+            }
             if let Source::File(backing, _) = &part.source
                 && part.is_shared
                 && prot.contains(Prot::WRITE)
@@ -252,6 +260,9 @@ impl Mm {
         }
         let mut state = self.state.lock();
         let mapping = state.tree.find(old.0).ok_or(Errno::EFAULT)?.clone();
+        if mapping.is_sealed {
+            return Err(Errno::EPERM);
+        }
         if flags & (FIXED | DONT_UNMAP) == 0 && new_len <= old_len {
             if new_len < old_len {
                 drop(state);
@@ -259,6 +270,7 @@ impl Mm {
             }
             return Ok(old);
         }
+        state.check_seals(old.0, old_end)?;
         // Old length 0 copies a shared mapping.
         if old_len == 0 && !mapping.is_shared {
             return Err(Errno::EINVAL);
@@ -296,6 +308,7 @@ impl Mm {
         if state.tree.len() + 4 > MAX_MAPPINGS {
             return Err(Errno::ENOMEM);
         }
+        state.check_seals(target, target + new_len)?;
         self.unpatch(&mut state, target, target + new_len)?;
         let keep = flags & DONT_UNMAP != 0 || old_len == 0;
         if old_len == 0 {
@@ -321,15 +334,20 @@ impl Mm {
             return Ok(());
         }
         let mut state = self.state.lock();
+        if DISCARDS.contains(&advice) && state.tree.overlapping(addr.0, end).any(Mapping::keeps_content) {
+            return Err(Errno::EPERM);
+        }
         let is_covered = state.tree.is_covered(addr.0, end);
-        let parts = state.tree.overlapping(addr.0, end);
-        let parts: Vec<_> = parts.map(|m| (m.start.max(addr.0), m.end.min(end), m.is_locked)).collect();
-        for (start, end, is_locked) in parts {
-            if is_locked && DROPS.contains(&advice) {
+        let parts: Vec<_> = state
+            .tree
+            .overlapping(addr.0, end)
+            .map(|m| (m.start.max(addr.0), m.end.min(end), m.is_locked && RELEASES.contains(&advice)))
+            .collect();
+        let on_host = if advice == DONTNEED_LOCKED { DONTNEED } else { advice };
+        for (start, end, stays) in parts {
+            if stays {
                 return Err(Errno::EINVAL);
             }
-            // The host knows of no locked pages.
-            let on_host = if advice == DONTNEED_LOCKED { DONTNEED } else { advice };
             self.space().advise(start, end - start, on_host)?;
             match advice {
                 10 | 11 => state.tree.change(start, end, |mapping| mapping.dont_fork = advice == 10),
@@ -391,9 +409,6 @@ impl Mm {
             }
         }
         let is_covered = state.tree.is_covered(start, end);
-        if lock {
-            self.space().ask_advice();
-        }
         state.unlock(start, end);
         let mut locked = 0;
         state.tree.change(start, end, |mapping| {
@@ -401,6 +416,9 @@ impl Mm {
             locked += if lock { mapping.len() } else { 0 };
         });
         state.locked += locked;
+        if lock {
+            self.space().keep_memory();
+        }
         let parts: Vec<Mapping> =
             state.tree.overlapping(start, end).filter(|m| how == Locking::Now && !m.prot.is_empty()).cloned().collect();
         for part in parts {
@@ -418,13 +436,13 @@ impl Mm {
         if current && state.tree.total > limits.locked {
             return Err(Errno::ENOMEM);
         }
-        if current || future {
-            self.space().ask_advice();
-        }
         state.lock_future = future;
         if current || !future {
             state.tree.change(0, GUEST_END, |mapping| mapping.is_locked = current);
             state.locked = if current { state.tree.total } else { 0 };
+        }
+        if current {
+            self.space().keep_memory();
         }
         Ok(())
     }
@@ -443,6 +461,67 @@ impl Mm {
         state.check_splits(addr.0, end)?;
         state.tree.change(addr.0, end, |mapping| mapping.name.clone_from(&name));
         Ok(())
+    }
+
+    /// `mseal(2)`; `ENOMEM` where nothing is mapped.
+    pub fn seal(&self, addr: UserAddr, len: u64) -> Result<(), Errno> {
+        let len = pages(len).ok_or(Errno::EINVAL)?;
+        let end = addr.0.checked_add(len).filter(|_| is_aligned(addr.0)).ok_or(Errno::EINVAL)?;
+        if len == 0 {
+            return Ok(());
+        }
+        let mut state = self.state.lock();
+        if !state.tree.is_covered(addr.0, end) {
+            return Err(Errno::ENOMEM);
+        }
+        state.check_splits(addr.0, end)?;
+        state.tree.change(addr.0, end, |mapping| mapping.is_sealed = true);
+        self.space().keep_memory();
+        Ok(())
+    }
+
+    /// `mbind(2)`; `EFAULT` where nothing is mapped.
+    pub fn set_policy(&self, addr: UserAddr, len: u64, policy: Policy) -> Result<(), Errno> {
+        let len = pages(len).ok_or(Errno::EINVAL)?;
+        let end = addr.0.checked_add(len).filter(|_| is_aligned(addr.0)).ok_or(Errno::EINVAL)?;
+        if len == 0 {
+            return Ok(());
+        }
+        let mut state = self.state.lock();
+        if !state.tree.is_covered(addr.0, end) {
+            return Err(Errno::EFAULT);
+        }
+        state.check_splits(addr.0, end)?;
+        state.tree.change(addr.0, end, |mapping| mapping.policy = policy);
+        Ok(())
+    }
+
+    /// The policy of what is mapped at an address; `EFAULT`.
+    pub fn policy(&self, addr: UserAddr) -> Result<Policy, Errno> {
+        self.state.lock().tree.find(addr.0).map(|mapping| mapping.policy).ok_or(Errno::EFAULT)
+    }
+
+    /// `remap_file_pages(2)`: other pages of the file behind a shared mapping, from page `first` on.
+    pub fn remap_pages(&self, addr: UserAddr, len: u64, first: u64, limits: &Limits) -> Result<(), Errno> {
+        let (start, len) = (addr.0 & !(PAGE_SIZE - 1), len & !(PAGE_SIZE - 1));
+        let end = start.checked_add(len).filter(|&end| end > start).ok_or(Errno::EINVAL)?;
+        let offset = first.checked_mul(PAGE_SIZE).ok_or(Errno::EINVAL)?;
+        let (backing, prot, is_locked) = {
+            let state = self.state.lock();
+            let mapping = state.tree.find(start).filter(|mapping| mapping.is_shared).ok_or(Errno::EINVAL)?;
+            let Source::File(backing, _) = &mapping.source else { return Err(Errno::EINVAL) };
+            let is_alike = |other: &Mapping| {
+                matches!(&other.source, Source::File(file, _) if Arc::ptr_eq(file, backing))
+                    && (other.prot, other.is_shared) == (mapping.prot, true)
+            };
+            if !state.tree.is_covered(start, end) || !state.tree.overlapping(start, end).all(is_alike) {
+                return Err(Errno::EINVAL);
+            }
+            (backing.clone(), mapping.prot, mapping.is_locked)
+        };
+        let mut flags = MapFlags::SHARED | MapFlags::FIXED | MapFlags::POPULATE;
+        flags.set(MapFlags::LOCKED, is_locked);
+        self.map(Map { addr: UserAddr(start), len, prot, flags, file: Some((backing, offset)) }, limits).map(drop)
     }
 
     /// Residency of `pages` pages from `addr` on, at most 32768: `mincore(2)`.
@@ -515,6 +594,11 @@ impl State {
         let cut = |addr| self.tree.find(addr).is_some_and(|m| m.start < addr);
         let cuts = usize::from(cut(start)) + usize::from(cut(end));
         if self.tree.len() + cuts > MAX_MAPPINGS { Err(Errno::ENOMEM) } else { Ok(()) }
+    }
+
+    /// `EPERM` when some of the range is sealed: `mseal(2)`.
+    fn check_seals(&self, start: u64, end: u64) -> Result<(), Errno> {
+        if self.tree.overlapping(start, end).any(|mapping| mapping.is_sealed) { Err(Errno::EPERM) } else { Ok(()) }
     }
 
     fn check_limits(&self, limits: &Limits, new: &Mapping) -> Result<(), Errno> {

@@ -17,6 +17,15 @@ pub enum Source {
     Special(&'static str),
 }
 
+/// From which nodes pages come: `mbind(2)`. Kept and shown; there is one node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Mode and its flags: `MPOL_*`.
+    pub mode: u32,
+    /// The nodes, as a mask.
+    pub nodes: u64,
+}
+
 /// A range of guest addresses mapped alike.
 #[derive(Clone)]
 pub struct Mapping {
@@ -40,6 +49,10 @@ pub struct Mapping {
     pub wipe_on_fork: bool,
     /// `MADV_DONTDUMP`.
     pub dont_dump: bool,
+    /// `mseal(2)`ed.
+    pub is_sealed: bool,
+    /// `mbind(2)`.
+    pub policy: Policy,
     /// What lies behind it.
     pub source: Source,
     /// Name given by `PR_SET_VMA_ANON_NAME`.
@@ -58,6 +71,11 @@ impl Mapping {
     /// A private mapping that may be written counts as data (`RLIMIT_DATA`).
     pub const fn is_data(&self) -> bool {
         self.prot.contains(Prot::WRITE) && !self.is_shared && !self.grows_down
+    }
+
+    /// It is sealed and private, and may not be written: nothing may change it, not even by losing it.
+    pub(crate) const fn keeps_content(&self) -> bool {
+        self.is_sealed && matches!(self.source, Source::Anonymous) && !self.prot.contains(Prot::WRITE)
     }
 
     /// The part from `start` to `end`, which lie inside.
@@ -100,6 +118,8 @@ impl Mapping {
             && self.dont_fork == next.dont_fork
             && self.wipe_on_fork == next.wipe_on_fork
             && self.dont_dump == next.dont_dump
+            && self.is_sealed == next.is_sealed
+            && self.policy == next.policy
             && self.name == next.name
             && self.text.is_none()
             && next.text.is_none()
@@ -254,6 +274,8 @@ mod tests {
             dont_fork: false,
             wipe_on_fork: false,
             dont_dump: false,
+            is_sealed: false,
+            policy: Policy::default(),
             source: Source::Anonymous,
             name: None,
             text: None,

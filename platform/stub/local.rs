@@ -2,8 +2,8 @@
 //! application itself.
 //!
 //! - `sched_yield`: takes nothing but the caller's own time.
-//! - `madvise` with `MADV_DONTNEED` or `MADV_FREE`: the host's mappings are the guest's, so are the errors, but for locked
-//!   memory, of which only the sentry knows: where there is any it is asked.
+//! - `madvise` with `MADV_DONTNEED` or `MADV_FREE`, unless some memory is locked or sealed, which the host does not know:
+//!   its mappings are the guest's, so are the errors.
 //! - `futex` without priority inheritance: the words and those who wait are the application's own, the host knows them
 //!   by the same rules as the guest's kernel would.
 //! - `rt_sigprocmask`: the mask lies in the slot, where the sentry looks for it. A mask that the application makes up is
@@ -62,7 +62,7 @@ fn answer(slot: &Slot) -> Option<i64> {
     }
     match nr {
         SCHED_YIELD => Some(syscall(SCHED_YIELD.into(), args)),
-        MADVISE if slot.asks_advice.load(Relaxed) == 0 => madvise(args),
+        MADVISE if slot.keeps_memory.load(Relaxed) == 0 => madvise(args),
         FUTEX => futex(slot, args),
         RT_SIGPROCMASK => change_mask(slot, args),
         SET_ROBUST_LIST if args[1] == ROBUST_LIST_HEAD_LEN => {

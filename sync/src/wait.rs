@@ -28,6 +28,8 @@ const KILLED: u32 = 4;
 const SLEEPING: u32 = 8;
 /// The owner runs application code.
 const IN_APP: u32 = 16;
+/// The owner's sleep does not end by `INTERRUPTED`.
+const KILLABLE: u32 = 32;
 
 /// One task's word: waking its sleep and kicking its application are the same atomic operation,
 /// so neither can be lost between the other's steps.
@@ -113,9 +115,11 @@ impl WaitWord {
         self.word.load(SeqCst) & INTERRUPTED != 0
     }
 
-    /// The owner sleeps.
+    /// The owner sleeps. One that was woken does not any more, even if the host has not let it run yet.
     pub fn is_sleeping(&self) -> bool {
-        self.word.load(SeqCst) & SLEEPING != 0
+        let word = self.word.load(SeqCst);
+        let enders = WOKEN | if word & KILLABLE != 0 { KILLED } else { INTERRUPTED };
+        word & SLEEPING != 0 && word & enders == 0
     }
 
     /// Somebody killed the owner.
@@ -154,6 +158,7 @@ impl WaitWord {
     }
 
     fn sleep_until(&self, deadline: Option<Deadline>, breakers: u32) -> Woken {
+        let asleep = if breakers == KILLED { SLEEPING | KILLABLE } else { SLEEPING };
         loop {
             let word = self.word.load(SeqCst);
             if word & WOKEN != 0 {
@@ -163,11 +168,11 @@ impl WaitWord {
             if word & breakers != 0 {
                 return Woken::Interrupted;
             }
-            if self.word.compare_exchange(word, word | SLEEPING, SeqCst, SeqCst).is_err() {
+            if self.word.compare_exchange(word, word | asleep, SeqCst, SeqCst).is_err() {
                 continue;
             }
-            let timed_out = self.futex_wait(word | SLEEPING, deadline);
-            let word = self.word.fetch_and(!SLEEPING, SeqCst);
+            let timed_out = self.futex_wait(word | asleep, deadline);
+            let word = self.word.fetch_and(!asleep, SeqCst);
             if timed_out && word & (WOKEN | breakers) == 0 {
                 return Woken::TimedOut;
             }
@@ -234,6 +239,23 @@ mod tests {
         word.word.fetch_or(SLEEPING, SeqCst);
         assert_eq!(word.set_woken(), Some(true));
         assert_eq!(word.set_woken(), None);
+    }
+
+    #[test]
+    fn who_was_woken_sleeps_no_more() {
+        let word = WaitWord::new();
+        assert!(!word.is_sleeping());
+        word.word.store(SLEEPING, SeqCst);
+        assert!(word.is_sleeping());
+        assert!(!word.interrupt());
+        assert!(!word.is_sleeping());
+        word.word.fetch_or(KILLABLE, SeqCst);
+        assert!(word.is_sleeping());
+        word.wake();
+        assert!(!word.is_sleeping());
+        word.word.store(SLEEPING | KILLABLE, SeqCst);
+        assert!(!word.kill());
+        assert!(!word.is_sleeping());
     }
 
     #[test]

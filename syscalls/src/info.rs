@@ -64,8 +64,10 @@ pub(crate) fn setdomainname(task: &mut CurrentTask, name: UserAddr, len: i32) ->
 /// `sysinfo(2)`: memory is the host's, processes are the sandbox's.
 pub(crate) fn sysinfo(task: &mut CurrentTask, to: UserPtr<Sysinfo>) -> Result<(), Errno> {
     let host = rustix::system::sysinfo();
+    let uptime = task.task().clock_offsets().shown(sync::Clock::Boottime, task.kernel().uptime());
     let value = Sysinfo {
-        uptime: task.task().clock_offsets().shown(sync::Clock::Boottime, task.kernel().uptime()).as_secs() as i64,
+        // Rounded up: what /proc/uptime shows is never later.
+        uptime: uptime.as_secs() as i64 + i64::from(uptime.subsec_nanos() > 0),
         totalram: host.totalram,
         freeram: host.freeram,
         sharedram: host.sharedram,

@@ -2,13 +2,14 @@
 
 use abi::Errno;
 use abi::fs::OpenFlags;
+use abi::kcmp::EpollSlot;
 use abi::signal::{NSIG, SI_TKILL, SI_USER, SIGKILL, SIGSTOP, SigInfo, SigSet};
 use kernel::pidfd::PidFd;
 use kernel::signalfd::SignalFd;
 use kernel::{CurrentTask, Task, ThreadGroup};
-use mm::UserPtr;
+use mm::{UserAddr, UserPtr};
 use std::sync::Arc;
-use vfs::OpenFile;
+use vfs::{Epoll, FdTable, OpenFile};
 
 /// `PIDFD_THREAD`, which is `O_EXCL`.
 const PIDFD_THREAD: OpenFlags = OpenFlags::EXCL;
@@ -176,6 +177,24 @@ fn compare<T: ?Sized>(a: &Arc<T>, b: &Arc<T>) -> u64 {
     }
 }
 
+/// The address of an object that may not be there: those that are not are the same.
+fn compare_some<T>(a: Option<&Arc<T>>, b: Option<&Arc<T>>) -> u64 {
+    match (a, b) {
+        (Some(a), Some(b)) => compare(a, b),
+        (None, None) => 0,
+        (None, Some(_)) => 1,
+        (Some(_), None) => 2,
+    }
+}
+
+/// The file that an epoll instance of `fds` watches: `KCMP_EPOLL_TFD`. `EBADF`, `EINVAL`, `ENOENT`.
+fn watched(fds: &FdTable, slot: EpollSlot) -> Result<Arc<OpenFile>, Errno> {
+    let number = |fd: u32| i32::try_from(fd).map_err(|_| Errno::EBADF);
+    let file = fds.get(number(slot.efd)?)?;
+    let epoll = file.downcast::<Epoll>().ok_or(Errno::EINVAL)?;
+    epoll.watched(number(slot.tfd)?, slot.toff as usize).ok_or(Errno::ENOENT)
+}
+
 /// `kcmp(2)`.
 pub(crate) fn kcmp(
     task: &mut CurrentTask,
@@ -203,8 +222,11 @@ pub(crate) fn kcmp(
         // Signal actions belong to the process here; I/O contexts to nobody.
         4 => compare(a.group(), b.group()),
         5 => 0,
-        6 => compare(&a.undo(), &b.undo()),
-        7 => return Err(Errno::EOPNOTSUPP),
+        6 => compare_some(a.undo_if_any().as_ref(), b.undo_if_any().as_ref()),
+        7 => {
+            let slot = UserPtr::<EpollSlot>::new(UserAddr(index2)).read(&**task.mm())?;
+            compare(&x.fds.get_any(fd(index1)?)?, &watched(&y.fds, slot)?)
+        }
         _ => return Err(Errno::EINVAL),
     })
 }

@@ -175,8 +175,10 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     UTIME "utime" crate::file::utime, Support::Full;
     MKNOD "mknod" crate::file::mknod, Support::Full;
     PERSONALITY "personality" crate::info::personality, Support::Partial("kept and shown; only STICKY_TIMEOUTS acts, and ADDR_NO_RANDOMIZE and READ_IMPLIES_EXEC may, at execve");
+    USTAT "ustat" crate::file::ustat, Support::Full;
     STATFS "statfs" crate::file::statfs, Support::Full;
     FSTATFS "fstatfs" crate::file::fstatfs, Support::Full;
+    SYSFS "sysfs" crate::file::sysfs, Support::Full;
     GETPRIORITY "getpriority" crate::sched::getpriority, Support::Full;
     SETPRIORITY "setpriority" crate::sched::setpriority, Support::Partial("kept and shown, without effect on the host");
     SCHED_SETPARAM "sched_setparam" crate::sched::sched_setparam, Support::Partial("kept and shown, without effect on the host");
@@ -190,6 +192,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     MUNLOCK "munlock" crate::memory::munlock, Support::Full;
     MLOCKALL "mlockall" crate::memory::mlockall, Support::Partial("counted and faulted in; the host may swap the pages");
     MUNLOCKALL "munlockall" crate::memory::munlockall, Support::Full;
+    VHANGUP "vhangup" crate::process::vhangup, Support::Full;
     PIVOT_ROOT "pivot_root" crate::file::pivot_root, Support::Full;
     PRCTL "prctl" crate::prctl::prctl, Support::Partial("no PR_SET_MM_MAP, PR_SCHED_CORE, PR_SET_MDWE, PR_SET_SYSCALL_USER_DISPATCH");
     ARCH_PRCTL "arch_prctl" crate::memory::arch_prctl, Support::Full;
@@ -200,6 +203,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     SETTIMEOFDAY "settimeofday" crate::time::settimeofday, Support::Partial("EPERM: the clock is the host's");
     MOUNT "mount" crate::file::mount, Support::Partial("every mount is private; MS_REMOUNT changes flags of the mount only");
     UMOUNT2 "umount2" crate::file::umount2, Support::Partial("no MNT_EXPIRE");
+    REBOOT "reboot" crate::process::reboot, Support::Partial("as in a pid namespace, also in the outermost one");
     SETHOSTNAME "sethostname" crate::info::sethostname, Support::Full;
     SETDOMAINNAME "setdomainname" crate::info::setdomainname, Support::Full;
     GETTID "gettid" crate::process::gettid, Support::Full;
@@ -222,6 +226,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     SCHED_SETAFFINITY "sched_setaffinity" crate::sched::sched_setaffinity, Support::Full;
     SCHED_GETAFFINITY "sched_getaffinity" crate::sched::sched_getaffinity, Support::Full;
     EPOLL_CREATE "epoll_create" crate::file::epoll_create, Support::Full;
+    REMAP_FILE_PAGES "remap_file_pages" crate::memory::remap_file_pages, Support::Full;
     GETDENTS64 "getdents64" crate::file::getdents64, Support::Full;
     SET_TID_ADDRESS "set_tid_address" crate::process::set_tid_address, Support::Full;
     RESTART_SYSCALL "restart_syscall" crate::signal::restart_syscall, Support::Full;
@@ -241,9 +246,9 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     EPOLL_CTL "epoll_ctl" crate::file::epoll_ctl, Support::Partial("EPOLLEXCLUSIVE wakes every instance");
     TGKILL "tgkill" crate::signal::tgkill, Support::Full;
     UTIMES "utimes" crate::file::utimes, Support::Full;
-    MBIND "mbind" crate::sched::mbind, Support::Partial("one node; no policy of mappings is kept");
+    MBIND "mbind" crate::sched::mbind, Support::Partial("one node; a policy of shared memory is its mapper's alone");
     SET_MEMPOLICY "set_mempolicy" crate::sched::set_mempolicy, Support::Partial("one node");
-    GET_MEMPOLICY "get_mempolicy" crate::sched::get_mempolicy, Support::Partial("one node; mappings have the default policy");
+    GET_MEMPOLICY "get_mempolicy" crate::sched::get_mempolicy, Support::Partial("one node");
     MQ_OPEN "mq_open" crate::ipc::mq_open, Support::Full;
     MQ_UNLINK "mq_unlink" crate::ipc::mq_unlink, Support::Full;
     MQ_TIMEDSEND "mq_timedsend" crate::ipc::mq_timedsend, Support::Full;
@@ -308,7 +313,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     GETCPU "getcpu" crate::sched::getcpu, Support::Full;
     PROCESS_VM_READV "process_vm_readv" crate::memory::process_vm_readv, Support::Full;
     PROCESS_VM_WRITEV "process_vm_writev" crate::memory::process_vm_writev, Support::Full;
-    KCMP "kcmp" crate::pidfd::kcmp, Support::Partial("no KCMP_EPOLL_TFD");
+    KCMP "kcmp" crate::pidfd::kcmp, Support::Full;
     SCHED_SETATTR "sched_setattr" crate::sched::sched_setattr, Support::Partial("kept and shown, without effect on the host");
     SCHED_GETATTR "sched_getattr" crate::sched::sched_getattr, Support::Full;
     RENAMEAT2 "renameat2" crate::file::renameat2, Support::Full;
@@ -339,4 +344,5 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     FUTEX_WAKE "futex_wake" crate::futex::futex_wake, Support::Full;
     FUTEX_WAIT "futex_wait" crate::futex::futex_wait, Support::Full;
     FUTEX_REQUEUE "futex_requeue" crate::futex::futex_requeue, Support::Partial("both words private, or neither");
+    MSEAL "mseal" crate::memory::mseal, Support::Full;
 };

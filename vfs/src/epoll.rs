@@ -77,9 +77,8 @@ impl Item {
         }
     }
 
-    /// What the program is told now, if anything; with `EPOLLONESHOT` only once.
-    fn take(&self) -> Option<Event> {
-        let file = self.file.upgrade()?;
+    /// What the program is told of its file now, if anything; with `EPOLLONESHOT` only once.
+    fn take(&self, file: &OpenFile) -> Option<Event> {
         let flags = self.events.load(SeqCst);
         let ready = file.ops.readiness() & mask_of(flags);
         if ready.is_empty() {
@@ -132,6 +131,9 @@ impl Wake for Item {
 struct Shared {
     items: Mutex<HashMap<Key, Arc<Item>>>,
     ready: Mutex<VecDeque<Arc<Item>>>,
+    /// Held while events are told: in between, items that stay ready are not on the list. Files that are looked at
+    /// meanwhile are let go of after it.
+    telling: Mutex<()>,
     /// Who waits for events: one is woken at a time.
     waiters: WaitQueue,
     /// Who wants to know whether there are events: `poll(2)`, other instances.
@@ -154,6 +156,7 @@ impl Epoll {
         let shared = Arc::new(Shared {
             items: Mutex::new(Rank::Leaf, HashMap::new()),
             ready: Mutex::new(Rank::Leaf, VecDeque::new()),
+            telling: Mutex::new(Rank::Epoll, ()),
             waiters: WaitQueue::new(),
             pollers: WaitQueue::new(),
             file: OnceLock::new(),
@@ -209,33 +212,41 @@ impl Epoll {
         Ok(item)
     }
 
-    fn find(&self, file: &Arc<OpenFile>, fd: i32) -> Result<Arc<Item>, Errno> {
-        let key = (Arc::as_ptr(file).addr(), fd);
-        self.shared.items.lock().get(&key).cloned().ok_or(Errno::ENOENT)
-    }
-
     /// Changes what is watched for: `EPOLL_CTL_MOD`. `ENOENT`, `EINVAL`.
     pub fn modify(&self, file: &Arc<OpenFile>, fd: i32, events: u32, data: u64) -> Result<(), Errno> {
-        let item = self.find(file, fd)?;
-        if (events | item.events.load(SeqCst)) & EXCLUSIVE != 0 {
-            return Err(Errno::EINVAL);
-        }
-        item.data.store(data, SeqCst);
-        item.events.store(keep_flags(events), SeqCst);
+        let key = (Arc::as_ptr(file).addr(), fd);
+        let item = {
+            // An item that is taken out keeps its events, which are none.
+            let items = self.shared.items.lock();
+            let item = items.get(&key).ok_or(Errno::ENOENT)?;
+            if (events | item.events.load(SeqCst)) & EXCLUSIVE != 0 {
+                return Err(Errno::EINVAL);
+            }
+            item.data.store(data, SeqCst);
+            item.events.store(keep_flags(events), SeqCst);
+            item.clone()
+        };
         item.look(file);
         Ok(())
     }
 
     /// Ends a watch: `EPOLL_CTL_DEL`. `ENOENT`.
     pub fn remove(&self, file: &Arc<OpenFile>, fd: i32) -> Result<(), Errno> {
-        let item = self.find(file, fd)?;
-        let removed = self.shared.items.lock().remove(&item.key);
-        if removed.is_none() {
-            return Err(Errno::ENOENT);
-        }
+        let key = (Arc::as_ptr(file).addr(), fd);
+        let item = self.shared.items.lock().remove(&key).ok_or(Errno::ENOENT)?;
         item.unregister(&*file.ops);
         file.watchers.remove(&item);
         Ok(())
+    }
+
+    /// The file that was watched as `fd`; of several, which were open as `fd` one after the other, that at `place`.
+    pub fn watched(&self, fd: i32, place: usize) -> Option<Arc<OpenFile>> {
+        let mut items: Vec<_> = {
+            let items = self.shared.items.lock();
+            items.values().filter(|item| item.key.1 == fd).cloned().collect()
+        };
+        items.sort_by_key(|item| item.key.0);
+        items.get(place)?.file.upgrade()
     }
 
     /// Up to `max` events: waits for the first one until `deadline`; none when that passed. `poll` only looks.
@@ -333,6 +344,8 @@ const fn check_exclusive(events: u32, is_epoll: bool) -> Result<(), Errno> {
 impl Shared {
     /// Takes up to `max` events off the ready list; level-triggered items go back to its end.
     fn collect(&self, max: usize) -> Vec<Event> {
+        let mut files = Vec::new();
+        let _telling = self.telling.lock();
         let count = self.ready.lock().len();
         let mut events = Vec::with_capacity(count.min(max));
         let mut back = None;
@@ -347,7 +360,10 @@ impl Shared {
             };
             let Some(item) = item else { break };
             item.is_queued.store(false, SeqCst);
-            let Some(event) = item.take() else { continue };
+            let Some(file) = item.file.upgrade() else { continue };
+            let event = item.take(&file);
+            files.push(file);
+            let Some(event) = event else { continue };
             events.push(event);
             if item.is_level_triggered() && !item.is_queued.swap(true, SeqCst) {
                 back = Some(item);
@@ -374,7 +390,11 @@ impl Shared {
 
 impl File for Epoll {
     fn readiness(&self) -> Events {
-        let items: Vec<_> = self.shared.ready.lock().iter().cloned().collect();
+        let items: Vec<_> = {
+            // Nested: an instance that watches this one may be telling its own.
+            let _telling = self.shared.telling.lock_nested();
+            self.shared.ready.lock().iter().cloned().collect()
+        };
         let is_ready = items
             .iter()
             .any(|item| item.file.upgrade().is_some_and(|file| file.ops.readiness().intersects(item.mask())));

@@ -53,6 +53,16 @@ impl State {
         self.capacity.saturating_sub(self.ring.len())
     }
 
+    /// A packet takes a page, however short it is.
+    fn is_full_of_packets(&self) -> bool {
+        self.packets.len() >= self.capacity / PIPE_BUF
+    }
+
+    /// There is room for any write that is not to be divided.
+    fn is_writable(&self) -> bool {
+        self.room() >= PIPE_BUF && !self.is_full_of_packets()
+    }
+
     /// How many of the first `max` bytes a read may take, and how many go with them (the rest of a packet).
     fn readable(&self, max: usize) -> (usize, usize) {
         let len = self.ring.len().min(max);
@@ -108,7 +118,7 @@ impl Pipe {
             if state.ring.is_empty() {
                 return if state.writers == 0 { Ok(0) } else { Err(Errno::EAGAIN) };
             }
-            let was_full = state.room() < PIPE_BUF;
+            let was_full = !state.is_writable();
             let (take, gone) = state.readable(room);
             let (one, two) = state.ring.slices(take);
             let mut put = sink.put(one)?;
@@ -116,7 +126,7 @@ impl Pipe {
                 put += sink.put(two).unwrap_or(0);
             }
             state.consume(if gone > take { gone } else { put });
-            (put, was_full && state.room() >= PIPE_BUF)
+            (put, was_full && state.is_writable())
         };
         if became_writable || self.is_polled.load(SeqCst) {
             self.queue.notify(Events::OUT | Events::WRNORM);
@@ -133,8 +143,7 @@ impl Pipe {
             }
             let left = source.left();
             let room = state.room();
-            let is_full = room < left.min(PIPE_BUF);
-            if is_full || (is_packet && state.packets.len() >= state.capacity / PIPE_BUF) {
+            if room < left.min(PIPE_BUF) || state.is_full_of_packets() {
                 return Err(Errno::EAGAIN);
             }
             let was_empty = state.ring.is_empty();
@@ -200,7 +209,7 @@ impl Pipe {
         if size > state.capacity && size > PIPE_MAX_SIZE && !caller.creds.has_in_root(Capability::SysResource) {
             return Err(Errno::EPERM);
         }
-        if state.ring.len() > size {
+        if state.ring.len() > size || state.packets.len() > size / PIPE_BUF {
             return Err(Errno::EBUSY);
         }
         state.capacity = size;
@@ -290,7 +299,7 @@ impl PipeEnd {
             tries += 1;
             self.pipe.push(src, is_packet)
         });
-        if tries > 1 && self.pipe.room().is_ok_and(|room| room >= PIPE_BUF) {
+        if tries > 1 && self.pipe.state.lock().is_writable() {
             // It may have been woken for room that it leaves to the next writer.
             queue.notify(Events::OUT | Events::WRNORM);
         }
@@ -349,7 +358,7 @@ impl File for PipeEnd {
             }
         }
         if self.is_writer {
-            if state.room() >= PIPE_BUF {
+            if state.is_writable() {
                 events |= Events::OUT | Events::WRNORM;
             }
             if state.readers == 0 {

@@ -131,6 +131,7 @@ pub(super) fn flags(mapping: &Mapping) -> String {
         (mapping.dont_fork, "dc "),
         (mapping.dont_dump, "dd "),
         (mapping.wipe_on_fork, "wf "),
+        (mapping.is_sealed, "sl "),
         (!mapping.is_shared && mapping.prot.contains(Prot::WRITE), "ac "),
     ];
     rows.iter().filter(|(is_set, _)| *is_set).map(|(_, letters)| *letters).collect()

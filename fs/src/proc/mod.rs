@@ -21,6 +21,7 @@ mod limits;
 mod login;
 mod machine;
 mod mem;
+mod mounts;
 mod namespaces;
 mod net;
 mod oom;

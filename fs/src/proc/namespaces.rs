@@ -1,4 +1,4 @@
-//! Namespaces of a process and what it has mounted: `namespaces(7)`, `proc_pid_ns(5)`, `proc_pid_mounts(5)`.
+//! Namespaces of a process: `namespaces(7)`, `proc_pid_ns(5)`.
 
 use super::process::{Process, readable};
 use crate::pseudo::{Child, Name, Object, PseudoFs, Subject};
@@ -8,26 +8,6 @@ use kernel::Namespace;
 use std::sync::Arc;
 use sync::Fail;
 use vfs::{CachePolicy, Caller, File, Filesystem, LinkTarget, OpenFile, Place};
-
-type Text = Result<Vec<u8>, Errno>;
-
-/// /proc/PID/mounts.
-pub(super) fn mounts(process: &Process, _caller: &Caller) -> Text {
-    let fs = process.task.fs().ok_or(Errno::EINVAL)?;
-    Ok(fs.namespace().mounts_text(&fs.root()))
-}
-
-/// /proc/PID/mountinfo.
-pub(super) fn mountinfo(process: &Process, _caller: &Caller) -> Text {
-    let fs = process.task.fs().ok_or(Errno::EINVAL)?;
-    Ok(fs.namespace().mountinfo_text(&fs.root()))
-}
-
-/// /proc/PID/mountstats.
-pub(super) fn mountstats(process: &Process, _caller: &Caller) -> Text {
-    let fs = process.task.fs().ok_or(Errno::EINVAL)?;
-    Ok(fs.namespace().mountstats_text(&fs.root()))
-}
 
 /// Names of the links, in order.
 const NAMES: [&str; 10] =

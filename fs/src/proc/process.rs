@@ -5,7 +5,8 @@ use super::fds::{FdDir, What as FdWhat};
 use super::root::Root;
 use super::tasks::TaskDir;
 use super::{
-    addresses, dump, ids, limits, login, mem, namespaces, net, oom, pagemap, smaps, stat, status, timens, timers,
+    addresses, dump, ids, limits, login, mem, mounts, namespaces, net, oom, pagemap, smaps, stat, status, timens,
+    timers,
 };
 use crate::pseudo::{Node, Object, Row, Subject, TableDir, dir, file, knob, link, special, text};
 use abi::Errno;
@@ -97,8 +98,8 @@ macro_rules! rows {
             knob("loginuid", 0o644, login::uid, login::set_uid),
             text("maps", 0o444, addresses::maps).with_check(readable),
             file("mem", 0o600, mem::open),
-            text("mountinfo", 0o444, namespaces::mountinfo),
-            text("mounts", 0o444, namespaces::mounts),
+            file("mountinfo", 0o444, mounts::mountinfo),
+            file("mounts", 0o444, mounts::mounts),
             dir("net", net::ROWS),
             special("ns", FileType::Directory, namespaces::dir),
             text("numa_maps", 0o444, smaps::numa_maps).with_check(readable),
@@ -132,7 +133,7 @@ static PROCESS: &[Row<Process>] = rows![
     knob("autogroup", 0o644, |_, _| Ok(b"/autogroup-1 nice 0\n".to_vec()), |_, _, _| Ok(())),
     knob("clear_refs", 0o200, |_, _| Err(Errno::EINVAL), pagemap::clear_refs),
     knob("coredump_filter", 0o644, dump::filter, dump::set_filter),
-    text("mountstats", 0o400, namespaces::mountstats),
+    text("mountstats", 0o400, mounts::mountstats),
     special("task", FileType::Directory, |process| Box::new(TaskDir::new(process.clone()))),
     text("timers", 0o444, timers::timers),
     knob("timerslack_ns", 0o666, timers::slack, timers::set_slack),

@@ -4,7 +4,7 @@
 use super::addresses::{flags, line, map_name};
 use super::process::Process;
 use abi::Errno;
-use mm::{Mapping, Mm};
+use mm::{Mapping, Mm, Policy};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::sync::Arc;
@@ -138,7 +138,7 @@ pub(super) fn numa_maps(process: &Process, _caller: &Caller) -> Text {
     let Some(mm) = process.task.mm() else { return Ok(out) };
     let host = Host::of(&mm);
     for mapping in mm.mappings() {
-        put!(out, "{:08x} default{}", mapping.start, map_name(&mm, &mapping));
+        put!(out, "{:08x} {}{}", mapping.start, policy_text(mapping.policy), map_name(&mm, &mapping));
         let figures = host.within(&mapping);
         let pages = |at: usize| figures[at] / 4;
         let (resident, anonymous) = (pages(RSS), pages(ANONYMOUS));
@@ -159,4 +159,18 @@ pub(super) fn numa_maps(process: &Process, _caller: &Caller) -> Text {
         out.push(b'\n');
     }
     Ok(out)
+}
+
+/// A policy as `numa_maps(5)` has it.
+fn policy_text(policy: Policy) -> String {
+    const NAMES: [&str; 7] =
+        ["default", "prefer", "bind", "interleave", "local", "prefer (many)", "weighted interleave"];
+    let name = NAMES.get((policy.mode & 0x1fff) as usize).unwrap_or(&"default");
+    let flag = match policy.mode & 0xc000 {
+        0x8000 => "=static",
+        0x4000 => "=relative",
+        _ => "",
+    };
+    let nodes = if policy.nodes == 0 { "" } else { ":0" };
+    format!("{name}{flag}{nodes}")
 }

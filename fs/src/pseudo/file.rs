@@ -11,42 +11,61 @@ use vfs::{DirSink, File, Io};
 /// Longest write that a knob takes (Linux: one page less a zero byte).
 const WRITE_MAX: usize = 4095;
 
-/// An open text file. Its content is made at the first read and again at each read from the start, as
-/// Linux's `seq_file` does, so that parts read one after another belong together.
-pub(super) struct TextFile {
-    node: Arc<Node>,
-    content: Mutex<Option<Arc<[u8]>>>,
-}
+/// The content of an open file. It is made at the first read and again at each read from the start, as Linux's
+/// `seq_file` does, so that parts read one after another belong together.
+pub(crate) struct Content(Mutex<Option<Arc<[u8]>>>);
 
-impl TextFile {
-    pub(super) fn new(node: Arc<Node>) -> Self {
-        Self { node, content: Mutex::new(Rank::Leaf, None) }
+impl Content {
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(Rank::Leaf, None))
     }
 
-    fn content(&self, io: &Io<'_>, offset: u64) -> Result<Arc<[u8]>, Errno> {
+    fn at(&self, offset: u64, make: impl FnOnce() -> Result<Vec<u8>, Errno>) -> Result<Arc<[u8]>, Errno> {
         if offset != 0
-            && let Some(content) = self.content.lock().clone()
+            && let Some(content) = self.0.lock().clone()
         {
             return Ok(content);
         }
         // Made without the lock: whatever it is about has locks of its own.
-        let content: Arc<[u8]> = self.node.object().text(io.caller)?.into();
-        *self.content.lock() = Some(content.clone());
+        let content: Arc<[u8]> = make()?.into();
+        *self.0.lock() = Some(content.clone());
         Ok(content)
     }
-}
 
-impl File for TextFile {
-    fn read(&self, io: &Io<'_>, dst: &mut dyn Sink, offset: &mut u64) -> Result<usize, Fail> {
+    /// Reads from `offset` on, and moves it.
+    pub(crate) fn read(
+        &self,
+        dst: &mut dyn Sink,
+        offset: &mut u64,
+        make: impl FnOnce() -> Result<Vec<u8>, Errno>,
+    ) -> Result<usize, Fail> {
         if dst.room() == 0 {
             return Ok(0);
         }
-        let content = self.content(io, *offset)?;
+        let content = self.at(*offset, make)?;
         let start = usize::try_from(*offset).unwrap_or(usize::MAX).min(content.len());
         let end = start.saturating_add(dst.room()).min(content.len());
         let n = dst.put(&content[start..end])?;
         *offset += n as u64;
         Ok(n)
+    }
+}
+
+/// An open text file.
+pub(super) struct TextFile {
+    node: Arc<Node>,
+    content: Content,
+}
+
+impl TextFile {
+    pub(super) const fn new(node: Arc<Node>) -> Self {
+        Self { node, content: Content::new() }
+    }
+}
+
+impl File for TextFile {
+    fn read(&self, io: &Io<'_>, dst: &mut dyn Sink, offset: &mut u64) -> Result<usize, Fail> {
+        self.content.read(dst, offset, || self.node.object().text(io.caller))
     }
 
     fn write(&self, io: &Io<'_>, src: &mut dyn Source, offset: &mut u64) -> Result<usize, Fail> {

@@ -17,7 +17,7 @@ pub(crate) mod testing;
 mod tests;
 mod tree;
 
-pub(crate) use file::seek;
+pub(crate) use file::{Content, seek};
 pub use filesystem::PseudoFs;
 pub use mounts::register;
 pub use node::Node;

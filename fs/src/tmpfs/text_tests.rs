@@ -62,7 +62,9 @@ fn exec(guest: &Guest, path: &str) -> (Arc<Mm>, Context) {
         Ok::<_, Errno>(len)
     };
     let exec = Exec {
-        image: Image { backing: backing(guest, path, OpenFlags::empty()), read_at: &read_at },
+        image: Image { backing: backing(guest, path, OpenFlags::empty()), read_at: &read_at }
+            .parse()
+            .expect("the headers are fine"),
         interpreter: None,
         argv: vec![b"program".to_vec()],
         envp: Vec::new(),

@@ -98,4 +98,8 @@ impl Terminal for Pty {
     fn hang_up(&self) {
         self.forget_session();
     }
+
+    fn kill(&self) {
+        Self::hang_up(self);
+    }
 }

@@ -1,7 +1,8 @@
 //! Signals about files: `O_ASYNC`, `F_SETOWN` and `F_SETSIG` of `fcntl(2)`.
 //!
-//! A file tells of its events where locks are held under which no signal can be sent. So a watch leaves a note, and a
-//! thread of its own, started with the first watch, sends the signals.
+//! A file tells of its events where locks are held under which no signal can be sent. So a watch leaves a note. Before a
+//! call returns that caused some, the task sends the signals; a thread of its own, started with the first watch, does so
+//! where no task comes by.
 
 use crate::kernel::Kernel;
 use crate::task::{Task, ThreadGroup};
@@ -10,6 +11,7 @@ use abi::dnotify::DirEvents;
 use abi::poll::Events;
 use abi::signal::{SI_SIGIO, SIGIO, SIGRTMIN, SigInfo};
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::thread;
 use sync::{Sleepers, Wake};
@@ -37,6 +39,10 @@ struct State {
 pub(crate) struct FileSignals {
     state: Mutex<State>,
     arrived: Condvar,
+    /// Held while signals are sent.
+    sending: Mutex<()>,
+    /// Notes whose signals were not sent yet.
+    unsent: AtomicUsize,
 }
 
 impl FileSignals {
@@ -55,20 +61,29 @@ impl FileSignals {
     /// The thread. It ends with the machine, at the next note.
     fn serve(&self, kernel: &Weak<Kernel>) {
         loop {
-            let note = self.next();
+            self.wait();
             let Some(kernel) = kernel.upgrade() else { return };
-            note.deliver(&kernel);
+            self.send(&kernel);
         }
     }
 
-    fn next(&self) -> Note {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if let Some(note) = state.notes.pop_front() {
-                return note;
-            }
-            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+    fn wait(&self) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_empty = |state: &mut State| state.notes.is_empty();
+        drop(self.arrived.wait_while(state, is_empty).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Sends all signals that were noted, also those that another one is about to send.
+    fn send(&self, kernel: &Kernel) {
+        let _sending = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(note) = self.take() {
+            note.deliver(kernel);
+            self.unsent.fetch_sub(1, SeqCst);
         }
+    }
+
+    fn take(&self) -> Option<Note> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).notes.pop_front()
     }
 
     fn post(&self, note: Note) {
@@ -77,6 +92,7 @@ impl FileSignals {
         let is_known = note.owner.signal < i32::from(SIGRTMIN) && state.notes.contains(&note);
         if !is_known && state.notes.len() < LIMIT {
             state.notes.push_back(note);
+            self.unsent.fetch_add(1, SeqCst);
             self.arrived.notify_one();
         }
     }
@@ -169,6 +185,14 @@ impl Wake for FileWatch {
 }
 
 impl Kernel {
+    /// Signals about what the caller did to files are sent before its call returns. No lock is held.
+    pub(crate) fn send_file_signals(&self) {
+        let signals = self.file_signals();
+        if signals.unsent.load(SeqCst) != 0 {
+            signals.send(self);
+        }
+    }
+
     /// `O_ASYNC` was set or cleared by the descriptor `fd`: its owner gets signals from now on, or none any more.
     /// `EAGAIN`.
     pub fn watch_file(self: &Arc<Self>, file: &OpenFile, fd: i32, on: bool) -> Result<(), Errno> {

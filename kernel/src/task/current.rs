@@ -271,6 +271,15 @@ impl CurrentTask {
         self.end = Some(End::Thread(Status::Exited(code)));
     }
 
+    /// Ends the first process of the caller's pid namespace as if by a signal, and with it all others: `reboot(2)`.
+    pub fn end_namespace(&mut self, signal: u8) {
+        let init = self.kernel().tree().group(&self.task().pid_namespace(), 1);
+        if let Some(init) = init {
+            init.end(Status::Signaled { signal, core: false });
+        }
+        self.exit_group(0);
+    }
+
     /// Ends the process with the code of `exit_group(2)`, once the call is over.
     pub fn exit_group(&mut self, code: u8) {
         self.group().end(Status::Exited(code));

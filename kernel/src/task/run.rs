@@ -135,6 +135,7 @@ impl CurrentTask {
                 restart::to_return(restart)
             }
         };
+        self.kernel().send_file_signals();
         // Until it returns a call looks like one that does not exist.
         let shown = if self.stops.is_empty() { value } else { Errno::ENOSYS.to_return() };
         self.result = (shown != value).then_some(value);

@@ -151,6 +151,11 @@ impl Task {
         self.undo.lock().get_or_insert_with(|| UndoList::new(self.group.pid().own())).clone()
     }
 
+    /// Its list of adjustments of semaphores.
+    pub fn undo_if_any(&self) -> Option<Arc<UndoList>> {
+        self.undo.lock().clone()
+    }
+
     /// Shares another list, or lets go of its own: the last one to do so undoes what is in it.
     pub(crate) fn set_undo(&self, undo: Option<Arc<UndoList>>) {
         let old = std::mem::replace(&mut *self.undo.lock(), undo);

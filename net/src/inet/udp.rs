@@ -4,6 +4,7 @@ use super::address::{Route, any, encode, parse_remote, route_by, source_for};
 use super::options::{is_on, value};
 use super::ports::{Claim, Ports};
 use super::tcp::{Binding, check_port, local_address};
+use super::udp_io::Datagram;
 use crate::address::{Address, family};
 use crate::common::{ALL, Common, IN, OUT, Switches};
 use crate::mailbox::Mailbox;
@@ -26,6 +27,10 @@ pub(crate) struct State {
     /// Groups that it is a member of.
     pub(crate) groups: Vec<IpAddr>,
     pub(crate) write_shut: bool,
+    /// Every datagram is to be continued: `UDP_CORK`.
+    pub(super) is_corked: bool,
+    /// A datagram that is to be continued.
+    pub(super) begun: Option<Datagram>,
 }
 
 /// A UDP socket.
@@ -41,7 +46,8 @@ pub(crate) struct Udp {
 impl Udp {
     /// A new socket of `IPPROTO_UDP` or `IPPROTO_UDPLITE`.
     pub(crate) fn new(net: &Arc<NetNamespace>, family: u16, protocol: i32, uid: u32) -> Arc<Self> {
-        let state = State { binding: None, remote: None, groups: Vec::new(), write_shut: false };
+        let state =
+            State { binding: None, remote: None, groups: Vec::new(), write_shut: false, is_corked: false, begun: None };
         let socket = Arc::new(Self {
             common: Arc::new(Common::new(family, SOCK_DGRAM, protocol, uid)),
             net: net.clone(),
@@ -255,7 +261,12 @@ impl Protocol for Udp {
     }
 
     fn close(&self) {
-        self.drop_port(&mut self.state.lock());
+        let begun = {
+            let mut state = self.state.lock();
+            self.drop_port(&mut state);
+            state.begun.take()
+        };
+        drop(begun);
         self.mailbox.close();
     }
 }

@@ -22,6 +22,16 @@ use zerocopy::{FromBytes, IntoBytes};
 /// Largest datagram: what an IPv4 packet of 64 KiB leaves.
 const DATAGRAM_MAX: usize = 65507;
 
+/// A datagram on its way out.
+pub(super) struct Datagram {
+    bytes: Vec<u8>,
+    header: Header,
+    to: SocketAddr,
+    route: Route,
+    /// Its sender hears of it when nobody has the port.
+    is_connected: bool,
+}
+
 impl Udp {
     pub(super) fn send_datagram(
         self: &Arc<Self>,
@@ -36,6 +46,12 @@ impl Udp {
         }
         if message.flags.contains(MsgFlags::OOB) {
             return Err(Errno::EOPNOTSUPP);
+        }
+        let is_more = message.flags.contains(MsgFlags::MORE);
+        if self.state.lock().begun.is_some() {
+            // Where it goes was said with its first part.
+            self.go_on(take_all(source)?, is_more, None)?;
+            return Ok(len);
         }
         let given = message.to.map(|to| parse_remote(to, self.is_v6, true)).transpose()?;
         let chosen = Chosen::parse(&message.controls)?;
@@ -61,19 +77,60 @@ impl Udp {
         let (hops, class) = self.hops_and_class(route, &chosen);
         let header = Header { from, to: to.ip(), hops, class };
         let bytes = take_all(source)?;
-        if route == Route::Local {
-            let receiver = self.ports().lock().find(to, |claim| match claim.peer {
-                None => Some(0),
-                Some(peer) => (peer == from).then_some(1),
-            });
-            match receiver {
-                Some(receiver) => receiver.deliver(bytes, header),
-                None => self.refused(connected),
-            }
-        } else {
-            self.send_to_many(&bytes, header, to.port());
-        }
+        let datagram = Datagram { bytes: Vec::new(), header, to, route, is_connected: connected };
+        self.go_on(bytes, is_more, Some(datagram))?;
         Ok(len)
+    }
+
+    /// Adds to the datagram that was begun, else to `new`, and sends it unless there is more to come: `MSG_MORE`,
+    /// `UDP_CORK`. `EMSGSIZE`: what was begun is lost.
+    fn go_on(&self, bytes: Vec<u8>, is_more: bool, new: Option<Datagram>) -> Result<(), Errno> {
+        let datagram = {
+            let mut state = self.state.lock();
+            // Another thread may just have sent what was begun.
+            let mut datagram = state.begun.take().or(new).ok_or(Errno::EDESTADDRREQ)?;
+            if datagram.bytes.is_empty() {
+                datagram.bytes = bytes;
+            } else if datagram.bytes.len() + bytes.len() > DATAGRAM_MAX {
+                return Err(Errno::EMSGSIZE);
+            } else {
+                datagram.bytes.extend(bytes);
+            }
+            if is_more || state.is_corked {
+                state.begun = Some(datagram);
+                return Ok(());
+            }
+            datagram
+        };
+        self.transmit(datagram);
+        Ok(())
+    }
+
+    /// `UDP_CORK`: off sends what was begun.
+    pub(super) fn set_corked(&self, is_corked: bool) {
+        let begun = {
+            let mut state = self.state.lock();
+            state.is_corked = is_corked;
+            if is_corked { None } else { state.begun.take() }
+        };
+        if let Some(datagram) = begun {
+            self.transmit(datagram);
+        }
+    }
+
+    fn transmit(&self, datagram: Datagram) {
+        let Datagram { bytes, header, to, route, is_connected } = datagram;
+        if route != Route::Local {
+            return self.send_to_many(&bytes, header, to.port());
+        }
+        let receiver = self.ports().lock().find(to, |claim| match claim.peer {
+            None => Some(0),
+            Some(peer) => (peer == header.from).then_some(1),
+        });
+        match receiver {
+            Some(receiver) => receiver.deliver(bytes, header),
+            None => self.refused(is_connected),
+        }
     }
 
     /// Hops and class of a datagram: what its control messages say, else the options.

@@ -12,6 +12,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 const SOL_UDPLITE: i32 = 136;
 const SEND_CSCOV: i32 = 10;
 const RECV_CSCOV: i32 = 11;
+/// `UDP_CORK`.
+const CORK: i32 = 1;
 /// Most groups of a socket: /proc/sys/net/ipv4/igmp_max_memberships.
 const GROUPS_MAX: usize = 20;
 
@@ -42,6 +44,7 @@ impl Udp {
             SOL_UDPLITE if self.is_lite() && (SEND_CSCOV..=RECV_CSCOV).contains(&name) => {
                 Ok(value(&self.common, level, name, 0).to_ne_bytes().to_vec())
             }
+            SOL_UDP | SOL_UDPLITE if name == CORK => Ok(i32::from(self.state.lock().is_corked).to_ne_bytes().to_vec()),
             SOL_UDP | SOL_UDPLITE => Err(Errno::ENOPROTOOPT),
             _ => Err(no_level(&self.common)),
         }
@@ -60,6 +63,10 @@ impl Udp {
                 set(&self.common, level, name, bytes)
             }
             (SOL_IP | SOL_IPV6, _) => set(&self.common, level, name, bytes),
+            (SOL_UDP | SOL_UDPLITE, CORK) => {
+                self.set_corked(crate::options::int(bytes)? != 0);
+                Ok(())
+            }
             (SOL_UDPLITE, SEND_CSCOV | RECV_CSCOV) if self.is_lite() => {
                 let bytes = crate::options::int(bytes)?.clamp(0, 0xffff);
                 keep(&self.common, level, name, if bytes == 0 { 0 } else { bytes.max(8) });

@@ -114,6 +114,7 @@ impl Context {
             self.set_rseq(None);
         }
         self.set_robust_list(0);
+        self.thread.process.forget_memory(&self.thread.slot());
         self.at = At::Frame(Frame::fresh(self.thread.process.shared.xstate.len));
         self.regs = OnceCell::from(Regs::default());
         self.is_changed = true;
@@ -155,6 +156,7 @@ impl Context {
             word.store(id, Relaxed);
         }
         slot.asks_always.store(u32::from(!may_answer), Relaxed);
+        self.thread.process.tell_kept(&slot);
     }
 
     /// What the application registered with `rseq(2)`, itself or by its stub.
@@ -323,7 +325,6 @@ impl Context {
         let index = process.take_slot()?;
         let (slot, child_slot) = (self.thread.slot(), process.slots.slot(index));
         child_slot.reset(slot.cpu.load(Relaxed), process.shared.features, slot.socket.load(Relaxed));
-        process.tell_advice(&child_slot);
         self.copy_to(&child_slot);
         slot.args[0].store(child_slot.stub_addr(), Relaxed);
         let started = process.command(&slot, OP_SPAWN).and_then(|()| match slot.result.load(Relaxed) as i64 {

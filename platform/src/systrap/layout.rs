@@ -229,8 +229,6 @@ pub struct Slot {
     pub kicked: AtomicU32,
     /// Not zero: the stub answers no call itself.
     pub asks_always: AtomicU32,
-    /// Not zero: the stub does not carry out `madvise(2)` itself. Some of the space's memory is locked.
-    pub asks_advice: AtomicU32,
     /// Signals that the thread blocks.
     pub signal_mask: AtomicU64,
     /// Not zero: signals may wait for the thread, and it changes `signal_mask` with the sentry's knowledge only. Whoever
@@ -244,6 +242,8 @@ pub struct Slot {
     pub rseq_area: AtomicU64,
     /// Head of the list of robust futexes, or 0.
     pub robust_list: AtomicU64,
+    /// Not zero: some of the memory is not to be given up, so `madvise` is the sentry's.
+    pub keeps_memory: AtomicU32,
     /// Answers of [`ID_CALLS`].
     pub ids: [AtomicU32; 6],
     /// Where an answer from `ids` returns to.

@@ -96,8 +96,8 @@ pub(super) struct Process {
     gone: AtomicBool,
     /// Texts that it may map of files that have changed; see `Space::take_out_spoilt`.
     pub(super) spoilt_texts: AtomicU32,
-    /// Its stub carries out no `madvise(2)` itself.
-    asks_advice: AtomicBool,
+    /// See `Slot::keeps_memory`.
+    keeps_memory: AtomicBool,
 }
 
 /// The sentry's end of the descriptor socket.
@@ -156,7 +156,7 @@ impl Process {
             is_killed: AtomicBool::new(false),
             gone: AtomicBool::new(false),
             spoilt_texts: AtomicU32::new(0),
-            asks_advice: AtomicBool::new(false),
+            keeps_memory: AtomicBool::new(false),
         });
         let added = process.shared.reaper.add(&process);
         added.inspect_err(|_| process.gone.store(true, Release))?;
@@ -200,23 +200,6 @@ impl Process {
         Ok(index)
     }
 
-    /// From now on its stub carries out no `madvise(2)` itself, in no thread.
-    pub(super) fn ask_advice(&self) {
-        if self.asks_advice.swap(true, SeqCst) {
-            return;
-        }
-        for &index in &self.used.lock().live {
-            self.slots.slot(index).asks_advice.store(1, SeqCst);
-        }
-    }
-
-    /// Tells a new thread, whose slot was prepared, what [`Self::ask_advice`] told the others.
-    pub(super) fn tell_advice(&self, slot: &SlotRef<'_>) {
-        if self.asks_advice.load(SeqCst) {
-            slot.asks_advice.store(1, SeqCst);
-        }
-    }
-
     /// Takes the slot of the first thread of a forked process: its parent's number.
     pub(super) fn take_first_slot(&self, index: u32) {
         let mut used = self.used.lock();
@@ -235,6 +218,29 @@ impl Process {
         if is_empty {
             self.kill();
         }
+    }
+
+    /// Some of the memory is not to be given up from now on: no slot's `madvise` is answered by the stub.
+    pub(super) fn keep_memory(&self) {
+        if self.keeps_memory.swap(true, Relaxed) {
+            return;
+        }
+        for &index in &self.used.lock().live {
+            self.slots.slot(index).keeps_memory.store(1, Relaxed);
+        }
+    }
+
+    /// All memory is new: nothing of it is to be kept.
+    pub(super) fn forget_memory(&self, slot: &SlotRef<'_>) {
+        self.keeps_memory.store(false, Relaxed);
+        self.tell_kept(slot);
+    }
+
+    /// Tells a slot whether there is such memory.
+    pub(super) fn tell_kept(&self, slot: &SlotRef<'_>) {
+        // Locked: whoever changes it comes by all slots after that.
+        let _used = self.used.lock();
+        slot.keeps_memory.store(self.keeps_memory.load(Relaxed).into(), Relaxed);
     }
 
     /// The reaper found the host process dead, and is about to reap it.
@@ -447,6 +453,7 @@ impl Process {
         // The number may be forged: it must be a child of ours that no other space owns.
         let pid = i32::try_from(result).map_err(|_| Errno::EAGAIN)?;
         let child = Self::new(Arc::clone(&self.shared), pid, slots, ours, socket_number)?;
+        child.keeps_memory.store(self.keeps_memory.load(Relaxed), Relaxed);
         child.take_first_slot(index);
         Ok(child)
     }

@@ -192,11 +192,11 @@ impl SlotRef<'_> {
         self.minus_self.store(self.stub_addr().wrapping_neg(), Relaxed);
         self.kicked.store(0, Relaxed);
         self.asks_always.store(1, Relaxed);
-        self.asks_advice.store(0, SeqCst);
         self.signal_mask.store(0, Relaxed);
         self.signals_wait.store(1, Relaxed);
         self.rseq_area.store(0, Relaxed);
         self.robust_list.store(0, Relaxed);
+        self.keeps_memory.store(1, Relaxed);
         self.inbox_count.store(0, Relaxed);
         self.outbox_count.store(0, Relaxed);
         self.sleeps.store(0, Relaxed);

@@ -223,10 +223,9 @@ impl Space {
         self.call(libc::SYS_madvise, [addr, len, advice.into(), 0, 0, 0])
     }
 
-    /// From now on no thread's stub carries out `madvise(2)` by itself: there is memory that it does not know of to be
-    /// locked.
-    pub fn ask_advice(&self) {
-        self.process.ask_advice();
+    /// From now on advice about memory is heard by the sentry, which knows what must not be given up.
+    pub fn keep_memory(&self) {
+        self.process.keep_memory();
     }
 
     /// Which of `pages` pages from `addr` on are resident, a byte each as `mincore(2)` has it. `ENOMEM`: not mapped.

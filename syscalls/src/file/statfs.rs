@@ -1,9 +1,9 @@
-//! `statfs(2)`.
+//! `statfs(2)`, `ustat(2)`.
 
 use super::path::{CWD, find};
 use crate::arg::Fd;
 use abi::Errno;
-use abi::mount::{MountFlags, StatfsBuf};
+use abi::mount::{MountFlags, StatfsBuf, Ustat};
 use kernel::CurrentTask;
 use mm::{UserPtr, UserStr};
 use vfs::Place;
@@ -55,4 +55,15 @@ pub(crate) fn statfs(task: &mut CurrentTask, path: UserStr, buf: UserPtr<StatfsB
 pub(crate) fn fstatfs(task: &mut CurrentTask, fd: Fd, buf: UserPtr<StatfsBuf>) -> Result<(), Errno> {
     let file = task.fds().get_any(fd.0)?;
     write(task, file.place(), buf)
+}
+
+/// `ustat(2)`: of the filesystem with a device number in 32 bits; `EINVAL`.
+pub(crate) fn ustat(task: &mut CurrentTask, dev: u32, to: UserPtr<Ustat>) -> Result<(), Errno> {
+    let (major, minor) = (dev >> 8 & 0xfff, dev & 0xff | dev >> 12 & 0xfff00);
+    let device = vfs::make_dev(major, minor);
+    let filesystems = task.fs().vfs().filesystems();
+    let filesystem = filesystems.iter().find(|filesystem| filesystem.device() == device).ok_or(Errno::EINVAL)?;
+    let figures = filesystem.statfs()?;
+    let ustat = Ustat { tfree: figures.bfree as i32, tinode: figures.ffree, ..Ustat::default() };
+    to.give(&**task.mm(), &ustat)
 }

@@ -1,4 +1,4 @@
-//! `mmap(2)`, `munmap(2)`, `mprotect(2)`, `mremap(2)`, `brk(2)`, `pkey_alloc(2)`.
+//! `mmap(2)`, `munmap(2)`, `mprotect(2)`, `mremap(2)`, `mseal(2)`, `brk(2)`, `pkey_alloc(2)`.
 
 use super::limits;
 use crate::arg::Fd;
@@ -116,6 +116,29 @@ pub(crate) fn mremap(
     new: UserAddr,
 ) -> Result<UserAddr, Errno> {
     task.mm().remap(old, old_len, new_len, flags, new, &limits(task))
+}
+
+/// `remap_file_pages(2)`.
+pub(crate) fn remap_file_pages(
+    task: &mut CurrentTask,
+    addr: UserAddr,
+    len: u64,
+    prot: Prot,
+    first: u64,
+    _flags: u64,
+) -> Result<(), Errno> {
+    if !prot.is_empty() {
+        return Err(Errno::EINVAL);
+    }
+    task.mm().remap_pages(addr, len, first, &limits(task))
+}
+
+/// `mseal(2)`.
+pub(crate) fn mseal(task: &mut CurrentTask, addr: UserAddr, len: u64, flags: u64) -> Result<(), Errno> {
+    if flags != 0 {
+        return Err(Errno::EINVAL);
+    }
+    task.mm().seal(addr, len)
 }
 
 /// `pkey_mprotect(2)` on a machine without protection keys: only key -1.

@@ -11,7 +11,9 @@ mod threads;
 pub(crate) use advice::{madvise, mincore, msync};
 pub(crate) use arch::arch_prctl;
 pub(crate) use lock::{mlock, mlock2, mlockall, munlock, munlockall};
-pub(crate) use map::{brk, mmap, mprotect, mremap, munmap, pkey_alloc, pkey_free, pkey_mprotect};
+pub(crate) use map::{
+    brk, mmap, mprotect, mremap, mseal, munmap, pkey_alloc, pkey_free, pkey_mprotect, remap_file_pages,
+};
 pub(crate) use remote::{process_vm_readv, process_vm_writev};
 pub(crate) use threads::{membarrier, rseq};
 

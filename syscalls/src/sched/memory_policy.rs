@@ -4,11 +4,13 @@ use super::find;
 use abi::Errno;
 use abi::mm::PAGE_SIZE;
 use kernel::CurrentTask;
-use mm::{UserAddr, UserMemory, UserPtr};
+use mm::{Policy, UserAddr, UserMemory, UserPtr};
 
 const MODE_FLAGS: u32 = 0xe000;
 const PREFERRED: u32 = 1;
+const INTERLEAVE: u32 = 3;
 const LOCAL: u32 = 4;
+const WEIGHTED_INTERLEAVE: u32 = 6;
 /// Policies that exist: up to `MPOL_WEIGHTED_INTERLEAVE`.
 const MODES: u32 = 7;
 /// `MPOL_F_NODE`, `MPOL_F_ADDR`, `MPOL_F_MEMS_ALLOWED`.
@@ -34,6 +36,15 @@ fn read_nodes(task: &CurrentTask, mask: UserAddr, max_node: u64) -> Result<u64, 
     if has_others { Err(Errno::EINVAL) } else { Ok(nodes) }
 }
 
+/// A policy as it is kept; `EINVAL`.
+fn read_policy(task: &CurrentTask, mode: u32, mask: UserAddr, max_node: u64) -> Result<Policy, Errno> {
+    let nodes = read_nodes(task, mask, max_node)?;
+    check(mode, nodes)?;
+    // No node preferred is the local one.
+    let mode = if mode == PREFERRED && nodes == 0 { LOCAL } else { mode };
+    Ok(Policy { mode, nodes })
+}
+
 /// A mode with its nodes; `EINVAL`.
 fn check(mode: u32, nodes: u64) -> Result<(), Errno> {
     let (policy, flags) = (mode & !MODE_FLAGS, mode & MODE_FLAGS);
@@ -50,12 +61,8 @@ fn check(mode: u32, nodes: u64) -> Result<(), Errno> {
 
 /// `set_mempolicy(2)`.
 pub(crate) fn set_mempolicy(task: &mut CurrentTask, mode: u32, mask: UserAddr, max_node: u64) -> Result<(), Errno> {
-    let nodes = read_nodes(task, mask, max_node)?;
-    check(mode, nodes)?;
-    task.task().with_attributes(|attributes| {
-        attributes.sched.memory_policy = mode;
-        attributes.sched.memory_nodes = nodes;
-    });
+    let policy = read_policy(task, mode, mask, max_node)?;
+    task.task().with_attributes(|attributes| attributes.sched.memory_policy = policy);
     Ok(())
 }
 
@@ -74,23 +81,25 @@ pub(crate) fn get_mempolicy(
     if !mask.is_null() && max_node < 1 {
         return Err(Errno::EINVAL);
     }
-    let sched = task.task().attributes().sched;
+    let policy = if flags & F_ADDR != 0 {
+        task.mm().policy(addr)?
+    } else if flags & F_MEMS_ALLOWED == 0 && !addr.is_null() {
+        return Err(Errno::EINVAL);
+    } else {
+        task.task().attributes().sched.memory_policy
+    };
     let (shown, nodes) = if flags & F_MEMS_ALLOWED != 0 {
         if flags & (F_NODE | F_ADDR) != 0 {
             return Err(Errno::EINVAL);
         }
         (0, 1)
-    } else if flags & F_ADDR != 0 {
-        if !task.mm().is_mapped(addr, 1) {
-            return Err(Errno::EFAULT);
-        }
-        // Node 0, or the policy: the default one.
-        (0, 0)
+    } else if flags & F_NODE == 0 {
+        (policy.mode as i32, policy.nodes)
+    } else if flags & F_ADDR != 0 || matches!(policy.mode & !MODE_FLAGS, INTERLEAVE | WEIGHTED_INTERLEAVE) {
+        // The node of the page, or of the next one to come.
+        (0, policy.nodes)
     } else {
-        if !addr.is_null() {
-            return Err(Errno::EINVAL);
-        }
-        (if flags & F_NODE != 0 { 0 } else { sched.memory_policy as i32 }, sched.memory_nodes)
+        return Err(Errno::EINVAL);
     };
     if let Some(mode) = mode.optional() {
         mode.give(&**task.mm(), &shown)?;
@@ -116,14 +125,11 @@ pub(crate) fn mbind(
     max_node: u64,
     flags: u32,
 ) -> Result<(), Errno> {
-    let nodes = read_nodes(task, mask, max_node)?;
     if flags & !7 != 0 || !addr.0.is_multiple_of(PAGE_SIZE) {
         return Err(Errno::EINVAL);
     }
-    check(mode, nodes)?;
-    let len = len.checked_next_multiple_of(PAGE_SIZE).ok_or(Errno::EINVAL)?;
-    addr.0.checked_add(len).ok_or(Errno::EINVAL)?;
-    if len == 0 || task.mm().is_mapped(addr, len) { Ok(()) } else { Err(Errno::EFAULT) }
+    let policy = read_policy(task, mode, mask, max_node)?;
+    task.mm().set_policy(addr, len, policy)
 }
 
 /// `migrate_pages(2)`: nothing has to move.

@@ -1,6 +1,9 @@
 // Descriptor tables: dup, close-on-exec, close_range, limits, fcntl, ioctl, passing over threads and fork.
 #include "../test.h"
 #include <dirent.h>
+#include <linux/kcmp.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 
 static int null_fd(void) { return OK(open("/dev/null", O_RDWR)); }
@@ -184,9 +187,49 @@ TEST(pidfd_getfd_takes_a_copy) {
     status_of(child);
 }
 
-TEST(kcmp_and_ioctl) {
+static long compare(pid_t other, enum kcmp_type type, unsigned long a, void *b) {
+    return syscall(SYS_kcmp, getpid(), other, type, a, b);
+}
+
+TEST(kcmp_tells_the_same_from_others) {
     int a = null_fd(), b = dup(a), c = null_fd();
-    if (syscall(SYS_kcmp, getpid(), getpid(), 0, a, b) == 0) CHECK(syscall(SYS_kcmp, getpid(), getpid(), 0, a, c) > 0);
+    if (compare(getpid(), KCMP_FILE, a, (void *)(intptr_t)b) < 0 && errno == ENOSYS) SKIP("no kcmp");
+    CHECK_EQ(compare(getpid(), KCMP_FILE, a, (void *)(intptr_t)b), 0);
+    CHECK(OK(compare(getpid(), KCMP_FILE, a, (void *)(intptr_t)c)) > 0);
+    pid_t child = FORK(pause());
+    // Neither has undone a semaphore operation yet.
+    CHECK_EQ(compare(child, KCMP_SYSVSEM, 0, NULL), 0);
+    CHECK(OK(compare(child, KCMP_VM, 0, NULL)) > 0);
+    kill(child, SIGKILL);
+    status_of(child);
+}
+
+TEST(kcmp_finds_what_epoll_watches) {
+    int ep = OK(epoll_create1(0)), a = OK(eventfd(0, 0)), c = OK(eventfd(0, 0)), spare = OK(dup(a));
+    struct kcmp_epoll_slot slot = {.efd = ep, .tfd = a, .toff = 0};
+    if (compare(getpid(), KCMP_EPOLL_TFD, a, &slot) < 0 && errno == EOPNOTSUPP) SKIP("no kcmp of epoll");
+    CHECK_ERRNO(compare(getpid(), KCMP_EPOLL_TFD, a, &slot), ENOENT);
+    OK(epoll_ctl(ep, EPOLL_CTL_ADD, a, &(struct epoll_event){EPOLLIN, {0}}));
+    CHECK_EQ(compare(getpid(), KCMP_EPOLL_TFD, a, &slot), 0);
+    CHECK_EQ(compare(getpid(), KCMP_EPOLL_TFD, spare, &slot), 0);
+    CHECK(OK(compare(getpid(), KCMP_EPOLL_TFD, c, &slot)) > 0);
+    // Two files are watched that were open as `a`.
+    OK(dup2(c, a));
+    OK(epoll_ctl(ep, EPOLL_CTL_ADD, a, &(struct epoll_event){EPOLLIN, {0}}));
+    long first = OK(compare(getpid(), KCMP_EPOLL_TFD, c, &slot));
+    slot.toff = 1;
+    CHECK_EQ((first == 0) + (OK(compare(getpid(), KCMP_EPOLL_TFD, c, &slot)) == 0), 1);
+    slot.toff = 2;
+    CHECK_ERRNO(compare(getpid(), KCMP_EPOLL_TFD, c, &slot), ENOENT);
+    slot = (struct kcmp_epoll_slot){.efd = c, .tfd = a, .toff = 0};
+    CHECK_ERRNO(compare(getpid(), KCMP_EPOLL_TFD, c, &slot), EINVAL);
+    slot.efd = 999;
+    CHECK_ERRNO(compare(getpid(), KCMP_EPOLL_TFD, c, &slot), EBADF);
+    CHECK_ERRNO(compare(getpid(), KCMP_EPOLL_TFD, c, NULL), EFAULT);
+}
+
+TEST(descriptor_ioctls) {
+    int a = null_fd();
     OK(ioctl(a, FIOCLEX));
     CHECK_EQ(fcntl(a, F_GETFD), FD_CLOEXEC);
     OK(ioctl(a, FIONCLEX));

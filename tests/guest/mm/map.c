@@ -234,6 +234,23 @@ TEST(mapping_outlives_unlink_and_close) {
     CHECK(strstr(read_text("/proc/self/maps"), "/f (deleted)"));
 }
 
+TEST(locked_pages_are_not_given_up) {
+    char *p = OK((char *)mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    memset(p, 7, 3 * 4096);
+    OK(mlock(p + 4096, 4096));
+    int advice[] = {MADV_DONTNEED, MADV_FREE, MADV_COLD, MADV_PAGEOUT};
+    for (int i = 0; i < 4; i++) CHECK_ERRNO(madvise(p + 4096, 4096, advice[i]), EINVAL);
+    // What comes before is given up.
+    CHECK_ERRNO(madvise(p, 3 * 4096, MADV_DONTNEED), EINVAL);
+    CHECK(p[0] == 0 && p[4096] == 7 && p[2 * 4096] == 7);
+    OK(madvise(p, 3 * 4096, MADV_DONTNEED_LOCKED));
+    CHECK(p[4096] == 0 && p[2 * 4096] == 0);
+    p[4096] = 8;
+    OK(munlock(p + 4096, 4096));
+    OK(madvise(p, 3 * 4096, MADV_DONTNEED));
+    CHECK_EQ(p[4096], 0);
+}
+
 TEST(mincore_and_mlock) {
     char *p = map(4, PROT_READ | PROT_WRITE);
     unsigned char there[4];

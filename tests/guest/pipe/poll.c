@@ -57,6 +57,35 @@ TEST(level_triggered) {
     CHECK_EQ(epoll_wait(ep, got, 8, 0), 0);
 }
 
+static void *look_often(void *ep) {
+    struct epoll_event mine[8];
+    for (int i = 0; i < 20000; i++) {
+        int count = epoll_wait((int)(intptr_t)ep, mine, 8, 0);
+        if (count != 3) return (void *)(intptr_t)(count + 1000);
+        if (mine[0].data.u64 == mine[1].data.u64) return (void *)2000;
+    }
+    return NULL;
+}
+
+static void *poll_often(void *ep) {
+    struct pollfd p = {(int)(intptr_t)ep, POLLIN, 0};
+    for (int i = 0; i < 20000; i++)
+        if (poll(&p, 1, 0) != 1) return (void *)(intptr_t)(i + 1);
+    return NULL;
+}
+
+TEST(all_see_what_stays_ready) {
+    int ep = OK(epoll_create1(EPOLL_CLOEXEC)), outer = epoll_of(ep, EPOLLIN);
+    for (int i = 0; i < 3; i++) {
+        struct epoll_event event = {EPOLLIN, {.u64 = i}};
+        OK(epoll_ctl(ep, EPOLL_CTL_ADD, OK(eventfd(1, 0)), &event));
+    }
+    void *inner = (void *)(intptr_t)ep, *outside = (void *)(intptr_t)outer;
+    pthread_t threads[] = {start_thread(look_often, inner), start_thread(look_often, inner),
+                           start_thread(poll_often, inner), start_thread(poll_often, outside)};
+    for (int i = 0; i < 4; i++) CHECK_EQ((intptr_t)join_thread(threads[i]), 0);
+}
+
 TEST(edge_triggered) {
     OK(pipe(fds));
     int ep = epoll_of(fds[0], EPOLLIN | EPOLLET);

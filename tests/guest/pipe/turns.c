@@ -51,6 +51,22 @@ TEST(one_read_serves_many_writers) {
     CHECK_EQ(read(fds[0], block, 65536), WAITERS);
 }
 
+TEST(each_read_of_a_packet_serves_a_writer) {
+    pid_t pids[WAITERS];
+    OK(pipe2(fds, O_DIRECT));
+    for (int i = 0; i < 65536 / getpagesize(); i++) CHECK_EQ(write(fds[1], "x", 1), 1);
+    struct pollfd p = {fds[1], POLLOUT, 0};
+    CHECK_EQ(poll(&p, 1, 0), 0);
+    CHECK_ERRNO(fcntl(fds[1], F_SETPIPE_SZ, 32768), EBUSY);
+    START(pids, WAITERS, CHECK_EQ(write(fds[1], "x", 1), 1));
+    for (int i = 0; i < WAITERS; i++) CHECK_EQ(read(fds[0], block, 65536), 1);
+    REAP(pids, WAITERS);
+    OK(fcntl(fds[1], F_SETFL, O_NONBLOCK));
+    CHECK_ERRNO(write(fds[1], "x", 1), EAGAIN);
+    CHECK_EQ(read(fds[0], block, 65536), 1);
+    CHECK_EQ(poll(&p, 1, 0), 1);
+}
+
 TEST(the_last_writer_ends_all_readers) {
     pid_t pids[WAITERS];
     OK(pipe(fds));

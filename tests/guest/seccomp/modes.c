@@ -389,12 +389,12 @@ TEST(tsync_reaches_busy_threads) {
 static void *call_on(void *none) {
     (void)none;
     long count = 0;
-    while (!go) {
+    do {
         CHECK(syscall(SYS_getppid) > 0);
         long got = syscall(TRIED) == -1 ? errno : 0;
         CHECK(got == ENOSYS || (got >= 1 && got <= 20));
         count++;
-    }
+    } while (!go);
     return (void *)count;
 }
 

@@ -4,6 +4,7 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -253,6 +254,45 @@ TEST(udp_connected) {
     struct pollfd p = {one, POLLIN, 0};
     CHECK_EQ(poll(&p, 1, 5000), 1);
     CHECK_ERRNO(read(one, b, 1), ECONNREFUSED);
+}
+
+static void expect_datagram(int fd, ssize_t size, int fill) {
+    char got[70000];
+    CHECK_EQ(recv(fd, got, sizeof got, MSG_DONTWAIT), size);
+    for (ssize_t i = 0; i < size; i++) CHECK_EQ(got[i], fill);
+    CHECK_ERRNO(recv(fd, got, 1, MSG_DONTWAIT), EAGAIN);
+}
+
+TEST(udp_datagrams_in_parts) {
+    static char part[40000];
+    memset(part, 'x', sizeof part);
+    struct sockaddr_in address = {AF_INET, 0, {htonl(INADDR_LOOPBACK)}, {0}};
+    socklen_t size = sizeof address;
+    int to = OK(socket(AF_INET, SOCK_DGRAM, 0)), from = OK(socket(AF_INET, SOCK_DGRAM, 0)), on = 1, off = 0;
+    OK(bind(to, (void *)&address, size));
+    OK(getsockname(to, (void *)&address, &size));
+    CHECK_EQ(sendto(from, part, 3, MSG_MORE, (void *)&address, size), 3);
+    CHECK_ERRNO(recv(to, part, 1, MSG_DONTWAIT), EAGAIN);
+    CHECK_EQ(send(from, part, 4, MSG_MORE), 4);
+    CHECK_EQ(send(from, part, 0, 0), 0);
+    expect_datagram(to, 7, 'x');
+    // One that becomes too long is lost as a whole.
+    CHECK_EQ(sendto(from, part, sizeof part, MSG_MORE, (void *)&address, size), sizeof part);
+    CHECK_ERRNO(send(from, part, sizeof part, 0), EMSGSIZE);
+    CHECK_ERRNO(send(from, part, 1, 0), EDESTADDRREQ);
+    // The same by an option.
+    OK(connect(from, (void *)&address, size));
+    OK(setsockopt(from, IPPROTO_UDP, UDP_CORK, &on, sizeof on));
+    for (int i = 0; i < 3; i++) CHECK_EQ(send(from, part, 2, 0), 2);
+    CHECK_ERRNO(recv(to, part, 1, MSG_DONTWAIT), EAGAIN);
+    int value = 5;
+    size = sizeof value;
+    OK(getsockopt(from, IPPROTO_UDP, UDP_CORK, &value, &size));
+    CHECK_EQ(value, 1);
+    OK(setsockopt(from, IPPROTO_UDP, UDP_CORK, &off, sizeof off));
+    expect_datagram(to, 6, 'x');
+    CHECK_EQ(send(from, part, 2, 0), 2);
+    expect_datagram(to, 2, 'x');
 }
 
 TEST(ipv6_loopback) {

@@ -78,9 +78,19 @@ TEST(uname_says_linux) {
     CHECK_STR(host, name.nodename);
 }
 
+static double uptime(void) {
+    double seconds;
+    FILE *file = fopen("/proc/uptime", "re");
+    CHECK(file && fscanf(file, "%lf", &seconds) == 1);
+    fclose(file);
+    return seconds;
+}
+
 TEST(sysinfo_adds_up) {
     struct sysinfo info;
+    double before = uptime();
     OK(sysinfo(&info));
+    CHECK(info.uptime >= before && info.uptime <= uptime() + 1);
     CHECK(info.totalram > 0 && info.freeram <= info.totalram && info.mem_unit > 0 && info.procs > 0);
     CHECK(sysconf(_SC_NPROCESSORS_ONLN) >= 1);
 }

@@ -279,6 +279,28 @@ TEST(orphaned_stopped_group_gets_hup_and_cont) {
     WAIT_UNTIL(*told);
 }
 
+static void hang_up_by_call(void) {
+    take_terminal();
+    signal(SIGHUP, count);
+    OK(vhangup());
+    CHECK_EQ(runs, 1);
+    CHECK_ERRNO(open("/dev/tty", O_RDWR), ENXIO);
+    char byte;
+    CHECK_EQ(read(slave, &byte, 1), 0);
+    CHECK_ERRNO(write(slave, "x", 1), EIO);
+    // Nothing is left to hang up.
+    OK(vhangup());
+    OK(setuid(65534));
+    CHECK_ERRNO(vhangup(), EPERM);
+}
+
+TEST(vhangup_ends_a_terminal) {
+    if (geteuid() != 0) SKIP("not root");
+    open_terminal();
+    pid_t leader = FORK(hang_up_by_call());
+    reap(leader);
+}
+
 TEST(pseudo_terminal_numbers) {
     int fd = OK(posix_openpt(O_RDWR | O_NOCTTY)), number = -1;
     OK(grantpt(fd));
