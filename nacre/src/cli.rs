@@ -70,6 +70,10 @@ pub(crate) enum Command {
     State(Id),
     /// Send a signal to a container
     Kill(Kill),
+    /// Stop every process of a container where it is, until `resume`
+    Pause(Id),
+    /// Let the processes of a paused container go on
+    Resume(Id),
     /// Remove a container that has ended
     Delete(Delete),
     /// Make a container, start it and wait for its end

@@ -100,12 +100,38 @@ impl Sandbox {
                 self.machine.lend_terminal(order);
                 Ok(())
             }
-            Order::State => return Report::State(*self.phase.lock()),
+            Order::Pause => self.pause(),
+            Order::Resume => self.resume(),
+            Order::State => return Report::State(self.phase()),
         };
         match result {
             Ok(()) => Report::Done,
             Err(failure) => failure.to_report(),
         }
+    }
+
+    /// Where it is in its life.
+    fn phase(&self) -> Phase {
+        match *self.phase.lock() {
+            Phase::Created | Phase::Running if self.machine.is_paused() => Phase::Paused,
+            phase => phase,
+        }
+    }
+
+    fn pause(&self) -> Result<(), Failure> {
+        match self.phase() {
+            Phase::Created | Phase::Running if self.machine.pause() => Ok(()),
+            Phase::Created | Phase::Running => Err(refusal(Errno::EBUSY, "one of its programs does not stop")),
+            Phase::Paused | Phase::Stopped => Err(refusal(Errno::EINVAL, "the container is not running")),
+        }
+    }
+
+    fn resume(&self) -> Result<(), Failure> {
+        if self.phase() != Phase::Paused {
+            return Err(refusal(Errno::EINVAL, "the container is not paused"));
+        }
+        self.machine.resume();
+        Ok(())
     }
 
     /// The host's terminal has another size.
@@ -127,8 +153,12 @@ impl Sandbox {
                 }
                 Ok(())
             }
-            Phase::Running => self.machine.signal(signal, target).map_err(refused),
+            Phase::Running | Phase::Paused => self.machine.signal(signal, target).map_err(refused),
             Phase::Stopped => Err(refused(Errno::ESRCH)),
         }
     }
+}
+
+fn refusal(errno: Errno, text: &str) -> Failure {
+    Failure { stage: Stage::Run, errno: Some(errno), text: text.to_owned() }
 }

@@ -118,6 +118,11 @@ impl WaitWord {
         self.word.load(SeqCst) & SLEEPING != 0
     }
 
+    /// The owner runs application code.
+    pub fn is_in_app(&self) -> bool {
+        self.word.load(SeqCst) & IN_APP != 0
+    }
+
     /// Somebody killed the owner.
     pub fn is_killed(&self) -> bool {
         self.word.load(SeqCst) & KILLED != 0

@@ -4,6 +4,7 @@
 //! This process makes itself the reaper of orphans, so that whatever a sandbox leaves becomes its child.
 
 mod changes;
+mod containers;
 
 use crate::args::Args;
 use crate::process::{self, Done, End};
@@ -44,6 +45,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("bundle-run", bundle_run),
     ("bundle-life", bundle_life),
     ("bundle-seccomp", bundle_seccomp),
+    ("paused", containers::pause),
+    ("paused-before-its-start", containers::pause_created),
     ("killed-at-any-moment", killed),
     ("bundle-killed-at-any-moment", bundle_killed),
     ("any-process-killed", any_process_killed),

@@ -1,5 +1,6 @@
 //! Processes that come from outside: the first of a sandbox, and those that are started in it later.
 
+use crate::container::Container;
 use crate::kernel::Kernel;
 use crate::limits::Limits;
 use crate::process::exec::{Arguments, Executable, For, Loaded};
@@ -18,6 +19,8 @@ use vfs::{Caller, Credentials, FdTable, FsContext, ProcessView};
 
 /// A process to start from outside.
 pub struct Init {
+    /// What it and its descendants belong to.
+    pub container: Arc<Container>,
     /// The program's path, as the process sees it.
     pub path: Vec<u8>,
     /// Arguments, the program's name first.
@@ -126,7 +129,7 @@ impl Kernel {
             let mut tree = self.tree();
             let pid = tree.new_pid(self.root_pids(), &[])?;
             let is_init = pid.is_init();
-            let group = ThreadGroup::new(self, pid.clone(), Actions::new(), init.limits);
+            let group = ThreadGroup::new(self, init.container, pid.clone(), Actions::new(), init.limits);
             group.timers.watch_cpu_limit(&group);
             group.oom_score_adj.store(init.oom_score_adj, std::sync::atomic::Ordering::SeqCst);
             let session = Session::new(pid.clone());

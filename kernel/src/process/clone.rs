@@ -333,7 +333,7 @@ impl CurrentTask {
         };
         let is_init = pid.is_init();
         let limits = own.limits.lock().clone();
-        let group = ThreadGroup::new(self.kernel(), pid, actions, limits);
+        let group = ThreadGroup::new(self.kernel(), own.container().clone(), pid, actions, limits);
         group.inherit(own);
         group.signals.lock().is_unkillable = is_init;
         group

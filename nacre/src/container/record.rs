@@ -63,12 +63,13 @@ impl Record {
     }
 }
 
-/// Where a container is in its life, in the words of the specification.
+/// Where a container is in its life, in the words of the specification; and `paused`, runc's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
     Creating,
     Created,
     Running,
+    Paused,
     Stopped,
 }
 
@@ -78,6 +79,7 @@ impl fmt::Display for Status {
             Self::Creating => "creating",
             Self::Created => "created",
             Self::Running => "running",
+            Self::Paused => "paused",
             Self::Stopped => "stopped",
         })
     }

@@ -138,6 +138,7 @@ impl Entry {
         match client::phase(self) {
             Some(Phase::Created) => Status::Created,
             Some(Phase::Running) => Status::Running,
+            Some(Phase::Paused) => Status::Paused,
             // It ends just now, or it is too busy to answer.
             Some(Phase::Stopped) => Status::Stopped,
             None => Status::Running,

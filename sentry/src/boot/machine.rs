@@ -12,7 +12,7 @@ use abi::signal::SigInfo;
 use fs::memfd::MemFd;
 use fs::tmpfs::TmpfsType;
 use fs::tty::HostConsole;
-use kernel::{Kernel, Terminal, ThreadGroup};
+use kernel::{Container, Kernel, Terminal, ThreadGroup};
 use platform::Platform;
 use std::sync::Arc;
 use sync::{Mutex, Rank};
@@ -27,6 +27,7 @@ const SI_USER: i32 = 0;
 /// The guest's machine.
 pub(crate) struct Machine {
     kernel: Arc<Kernel>,
+    container: Arc<Container>,
     /// Until it is started: it has the only hold on the program's descriptors.
     program: Mutex<Option<Program>>,
     console: Option<Arc<HostConsole>>,
@@ -60,7 +61,8 @@ impl Machine {
         let (console, fds) = streams(&mut builder, &files, given)?;
         let terminal = console.as_ref().map(|console| console.pty().clone() as Arc<dyn Terminal>);
         let program = Program::new(plan, user_ns.clone(), files, fds, terminal);
-        Ok(Self { kernel, program: Mutex::new(Rank::Leaf, Some(program)), console })
+        let container = kernel.new_container();
+        Ok(Self { kernel, container, program: Mutex::new(Rank::Leaf, Some(program)), console })
     }
 
     /// Loads and starts the first program.
@@ -68,7 +70,7 @@ impl Machine {
         let Some(program) = self.program.lock().take() else {
             return Err(Failure::boot("the program has been started before"));
         };
-        let group = program.start(&self.kernel)?;
+        let group = program.start(&self.kernel, &self.container)?;
         Ok(Running { group, console: self.console.clone() })
     }
 
@@ -82,13 +84,28 @@ impl Machine {
                 Ok(())
             }
             Target::All => {
-                for group in self.kernel.groups() {
+                for group in self.kernel.groups_of(&self.container) {
                     // One that ends just now needs no signal.
                     let _ = group.send_user(info, true);
                 }
                 Ok(())
             }
         }
+    }
+
+    /// Stops every task. False: one does not stop, and the others go on.
+    pub(crate) fn pause(&self) -> bool {
+        self.kernel.pause(&self.container)
+    }
+
+    /// Lets the tasks go on.
+    pub(crate) fn resume(&self) {
+        self.kernel.resume(&self.container);
+    }
+
+    /// The tasks are stopped.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.container.is_paused()
     }
 
     /// The host's terminal is lent, taken back or refused.

@@ -8,7 +8,7 @@ use crate::plan::{Plan, Process};
 use abi::Errno;
 use abi::resource::{Resource, Rlimit};
 use kernel::process::Init;
-use kernel::{Kernel, Limits, Terminal, ThreadGroup};
+use kernel::{Container, Kernel, Limits, Terminal, ThreadGroup};
 use std::sync::Arc;
 use vfs::{Credentials, FdTable, FsContext, UserNamespace, Walk};
 
@@ -40,12 +40,12 @@ impl Program {
     }
 
     /// Starts it.
-    pub(super) fn start(&self, kernel: &Arc<Kernel>) -> Result<Arc<ThreadGroup>, Failure> {
+    pub(super) fn start(&self, kernel: &Arc<Kernel>, container: &Arc<Container>) -> Result<Arc<ThreadGroup>, Failure> {
         self.enter_directory()?;
         let name = self.process.args.first().map_or(&[][..], Vec::as_slice);
         let mut refusal = Errno::ENOENT;
         for path in self.candidates(name) {
-            match self.execute(kernel, &path) {
+            match self.execute(kernel, container, &path) {
                 Ok(group) => return Ok(group),
                 // As shells do: go on looking, and remember that there was something.
                 Err(Errno::ENOENT | Errno::ENOTDIR) => {}
@@ -82,8 +82,14 @@ impl Program {
         dirs.map(|dir| [if dir.is_empty() { b"." } else { dir }, b"/", name].concat()).collect()
     }
 
-    fn execute(&self, kernel: &Arc<Kernel>, path: &[u8]) -> Result<Arc<ThreadGroup>, Errno> {
+    fn execute(
+        &self,
+        kernel: &Arc<Kernel>,
+        container: &Arc<Container>,
+        path: &[u8],
+    ) -> Result<Arc<ThreadGroup>, Errno> {
         kernel.start_init(Init {
+            container: container.clone(),
             path: path.to_vec(),
             argv: self.process.args.clone(),
             envp: self.process.env.clone(),

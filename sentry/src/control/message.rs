@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Version of the messages; both sides refuse another one.
-pub(super) const VERSION: u16 = 1;
+pub(super) const VERSION: u16 = 2;
 
 /// Longest message in bytes, version included.
 pub(super) const LONGEST: usize = 16 << 10;
@@ -36,6 +36,10 @@ pub enum Order {
     RefuseTerminal,
     /// The listener has its name: accept connections.
     Listen,
+    /// Stop every task.
+    Pause,
+    /// Let them go on.
+    Resume,
 }
 
 /// Who gets a signal.
@@ -106,6 +110,8 @@ pub enum Phase {
     Created,
     /// Started.
     Running,
+    /// Its tasks are stopped, or will be as soon as it is started.
+    Paused,
     /// Ended.
     Stopped,
 }
