@@ -33,7 +33,7 @@ pub(crate) fn leave_host(plan: &Plan, given: &Descriptors) -> Result<(Reach, Opt
     host::launch::restore_signals();
     leave_session()?;
     let_go_of_streams()?;
-    let window = given.terminal.as_ref().filter(|terminal| terminal.is_own).map(own_window).transpose()?;
+    let window = given.streams.terminal.as_ref().filter(|terminal| terminal.is_own).map(own_window).transpose()?;
     let mounts = MountTrees::take(&plan.trees)?;
     mounts.leave_the_rest()?;
     if plan.becomes_root {
@@ -72,8 +72,8 @@ fn let_go_of_streams() -> Result<(), Failure> {
 
 fn kept(given: &Descriptors) -> Vec<BorrowedFd<'_>> {
     let stdio = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];
-    let terminal = given.terminal.iter().flat_map(|terminal| [&terminal.input, &terminal.output]);
-    let owned = given.streams.iter().flatten().chain(terminal).chain(&given.listener).map(AsFd::as_fd);
+    let terminal = given.streams.terminal.iter().flat_map(|terminal| [&terminal.input, &terminal.output]);
+    let owned = given.streams.standard.iter().flatten().chain(terminal).chain(&given.listener).map(AsFd::as_fd);
     stdio.into_iter().chain([given.link.as_fd()]).chain(host::log::descriptor()).chain(owned).collect()
 }
 

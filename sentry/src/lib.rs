@@ -20,6 +20,7 @@ mod sandbox;
 pub use failure::Failure;
 pub use host::launch::{IdMaps, IdRange, Tree};
 pub use plan::{
-    CapabilitySets, Descriptors, Filter, Limit, Mount, MountKind, MountOptions, Overlay, Plan, Process, Terminal,
+    CapabilitySets, Descriptors, Filter, Limit, Mount, MountKind, MountOptions, Overlay, Plan, Process, Streams,
+    Terminal,
 };
 pub use run::run;

@@ -3,6 +3,7 @@
 use crate::control::{ConsoleSize, Link};
 use host::launch::Tree;
 pub use kernel::seccomp::Setting as Filter;
+use serde::{Deserialize, Serialize};
 use std::os::fd::OwnedFd;
 
 /// What a sandbox is to be.
@@ -100,8 +101,8 @@ pub struct MountOptions {
     pub noexec: bool,
 }
 
-/// The first program and its process.
-#[derive(Clone, Debug)]
+/// A program and its process.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Process {
     /// Arguments, the program first. Searched along PATH of `env` when it has no slash.
     pub args: Vec<Vec<u8>>,
@@ -125,12 +126,13 @@ pub struct Process {
     pub limits: Vec<Limit>,
     /// `no_new_privs`.
     pub no_new_privs: bool,
-    /// What decides about its calls.
+    /// What decides about its calls. Not sent: a further process has that of the first.
+    #[serde(skip)]
     pub seccomp: Option<Filter>,
 }
 
 /// The five sets of capabilities(7), bit n for capability n.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names of capabilities(7)")]
 pub struct CapabilitySets {
     pub effective: u64,
@@ -154,7 +156,7 @@ impl CapabilitySets {
 }
 
 /// A resource limit: getrlimit(2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limit {
     /// `RLIMIT_*`.
     pub resource: u32,
@@ -171,12 +173,19 @@ pub struct Descriptors {
     pub link: Link,
     /// Where later commands connect.
     pub listener: Option<OwnedFd>,
-    /// Standard streams of the program: `None` is the guest's terminal.
-    pub streams: [Option<OwnedFd>; 3],
-    /// The host's terminal behind the guest's terminal.
-    pub terminal: Option<Terminal>,
+    /// What the program reads and writes.
+    pub streams: Streams,
     /// The debug log.
     pub log: Option<OwnedFd>,
+}
+
+/// Standard streams of a program and its terminal.
+#[derive(Debug, Default)]
+pub struct Streams {
+    /// `None` is the guest's terminal.
+    pub standard: [Option<OwnedFd>; 3],
+    /// The host's terminal behind the guest's terminal.
+    pub terminal: Option<Terminal>,
 }
 
 /// A terminal of the host. Unless it is the sandbox's own, it is lent when a program uses it.

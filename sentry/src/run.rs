@@ -1,6 +1,6 @@
 //! The life of the sentry.
 
-use crate::boot::Machine;
+use crate::boot::{Container, Machine};
 use crate::control::{Report, Server, Sources};
 use crate::failure::Failure;
 use crate::launch;
@@ -36,8 +36,10 @@ fn start(plan: Plan, given: &mut Descriptors) -> Result<(Arc<Sandbox>, Ending), 
     let (reach, window) = launch::leave_host(&plan, given)?;
     let link = given.link.share().step("share the link to the starter")?;
     let listener = given.listener.take();
-    let machine = Machine::build(&plan, reach, given)?;
-    let (sandbox, ending) = Sandbox::new(machine, link);
+    let machine = Machine::build(&plan, reach.proc)?;
+    let streams = std::mem::take(&mut given.streams);
+    let container = Container::build(&machine, &plan, reach.trees, streams, &given.link)?;
+    let (sandbox, ending) = Sandbox::new(container, link);
     let sources = Sources { listener, window, dies_with_starter: true };
     Server::start(Arc::clone(&sandbox), sources).step("start the control thread")?;
     lock_down()?;

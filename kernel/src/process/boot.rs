@@ -8,7 +8,8 @@ use crate::sched::Scheduling;
 use crate::seccomp::Setting;
 use crate::session::{ProcessGroup, Session, Terminal};
 use crate::signal::Actions;
-use crate::task::{Attributes, Live, Login, Start, Task, ThreadGroup};
+use crate::task::{Attributes, Live, Login, Namespaces, Start, Task, ThreadGroup};
+use crate::timens::Offsets;
 use crate::tree::GroupNode;
 use abi::Errno;
 use abi::signal::{SIGCHLD, SigSet};
@@ -27,6 +28,8 @@ pub struct Init {
     pub argv: Vec<Vec<u8>>,
     /// Environment, `NAME=VALUE`.
     pub envp: Vec<Vec<u8>>,
+    /// Where it starts. Its id is of the pid namespace for children.
+    pub namespaces: Namespaces,
     /// Identity and rights.
     pub creds: Credentials,
     /// Descriptors.
@@ -83,18 +86,15 @@ impl ProcessView for Outside {
 }
 
 impl Kernel {
-    /// Starts the first process of the sandbox: id 1, leader of a session of its own. When it ends, everything else
-    /// in the sandbox is killed, and gone before [`ThreadGroup::wait_exit`] returns.
-    pub fn start_init(self: &Arc<Self>, init: Init) -> Result<Arc<ThreadGroup>, Errno> {
-        self.start(init)
-    }
-
-    /// Starts a further process from outside: without a parent, leader of a session of its own.
-    pub fn exec_in(self: &Arc<Self>, init: Init) -> Result<Arc<ThreadGroup>, Errno> {
-        self.start(init)
-    }
-
-    fn start(self: &Arc<Self>, init: Init) -> Result<Arc<ThreadGroup>, Errno> {
+    /// Starts a process from outside: without a parent, leader of a session of its own. As the first of its pid
+    /// namespace it is an init: when it ends, everything else in the namespace is killed, and gone before
+    /// [`ThreadGroup::wait_exit`] returns. `EAGAIN`: there are too many threads.
+    pub fn start(self: &Arc<Self>, init: Init) -> Result<Arc<ThreadGroup>, Errno> {
+        if self.tree().thread_count() as u64 >= self.pids_limit() {
+            return Err(Errno::EAGAIN);
+        }
+        let pids = init.namespaces.pid_for_children.clone();
+        let has_vdso = init.namespaces.time.offsets() == Offsets::default();
         let outside = Outside { limits: init.limits.clone(), umask: init.fs.umask() };
         let word = Arc::new(WaitWord::new());
         let caller = Caller { creds: Arc::new(init.creds), word, process: Arc::new(outside) };
@@ -104,7 +104,7 @@ impl Kernel {
             no_new_privs: init.no_new_privs,
             is_confined: false,
             personality: 0,
-            has_vdso: true,
+            has_vdso,
         };
         let arguments = Arguments { argv: init.argv, envp: init.envp };
         let loaded = loader.load(&Executable::path(init.path), arguments).map_err(|fail| match fail {
@@ -121,13 +121,13 @@ impl Kernel {
             personality: 0,
             login: Login::NOBODY,
             sched: Scheduling::default(),
-            namespaces: self.root_namespaces().clone(),
+            namespaces: init.namespaces,
         };
         attributes.set_comm(&comm);
         let live = Live { mm, program, fds: init.fds, fs: init.fs };
         let task = {
             let mut tree = self.tree();
-            let pid = tree.new_pid(self.root_pids(), &[])?;
+            let pid = tree.new_pid(&pids, &[])?;
             let is_init = pid.is_init();
             let group = ThreadGroup::new(self, init.container, pid.clone(), Actions::new(), init.limits);
             group.timers.watch_cpu_limit(&group);
@@ -153,6 +153,7 @@ impl Kernel {
                 has_execed: true,
             });
             let task = Task::new(&group, pid, attributes, live.clone());
+            task.enter_time();
             if let Some(setting) = init.seccomp {
                 task.set_first_filter(setting);
             }

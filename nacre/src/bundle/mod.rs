@@ -9,13 +9,15 @@ mod seccomp;
 use crate::error::{Result, Try, bail};
 use checks::{absolute, no_nul};
 use host::launch::IdMaps;
-use oci_spec::runtime::{Hooks, LinuxNamespaceType, LinuxResources, Spec};
+use oci_spec::runtime::{self, Hooks, LinuxNamespaceType, LinuxResources, Spec};
 use sentry::{Filter, Overlay, Plan, Process, Tree};
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+
+pub(crate) use process::{capability, process, terminal_size};
 
 /// Largest `config.json`.
 const LONGEST: u64 = 16 << 20;
@@ -78,7 +80,7 @@ impl Bundle {
 
     /// What the sentry is told.
     pub(crate) fn plan(&self, id_maps: &IdMaps, strace: bool) -> Result<Plan> {
-        let Some(process) = self.spec.process() else { bail!("config.json lacks \"process\"") };
+        let Some(first) = self.spec.process() else { bail!("config.json lacks \"process\"") };
         let Some(root) = self.spec.root() else { bail!("config.json lacks \"root\"") };
         let overlay = self.overlay()?;
         let path = self.dir.join(root.path());
@@ -101,14 +103,14 @@ impl Bundle {
             hostname: self.name(self.spec.hostname().as_deref(), "hostname", |uname| uname.nodename().to_bytes())?,
             domainname: self
                 .name(self.spec.domainname().as_deref(), "domainname", |uname| uname.domainname().to_bytes())?,
-            process: Process { seccomp: self.filter()?, ..process::process(process)? },
+            process: Process { seccomp: self.filter()?, ..process(first)? },
             is_init_mortal: false,
             unmapped_owner: ids::OVERFLOW,
             awaits_start: true,
             dies_with_starter: false,
             becomes_root: id_maps.uid_inside().is_none(),
             strace,
-            oom_score_adj: process.oom_score_adj().map(|score| score.clamp(-1000, 1000)),
+            oom_score_adj: first.oom_score_adj().map(|score| score.clamp(-1000, 1000)),
             pids_limit: None,
         })
     }
@@ -140,6 +142,11 @@ impl Bundle {
         }
     }
 
+    /// The first program, for others to be like it.
+    pub(crate) fn process(&self) -> Option<&runtime::Process> {
+        self.spec.process().as_ref()
+    }
+
     /// Ids of the sandbox on the host.
     pub(crate) fn id_maps(&self) -> Result<IdMaps> {
         ids::id_maps(self.spec.linux().as_ref())
@@ -152,9 +159,7 @@ impl Bundle {
 
     /// Size that the terminal shall have: rows and columns.
     pub(crate) fn terminal_size(&self) -> Option<(u16, u16)> {
-        let size = self.spec.process().as_ref()?.console_size()?;
-        let capped = |value: u64| u16::try_from(value).unwrap_or(u16::MAX);
-        Some((capped(size.height()), capped(size.width())))
+        self.process().and_then(terminal_size)
     }
 
     /// Hooks.

@@ -4,9 +4,10 @@ use super::store::Entry;
 use crate::error::{Error, Result, Try, bail};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with};
-use sentry::control::{Link, Order, Phase, Report};
+use sentry::control::{Link, Order, Phase, Report, pack};
+use sentry::{Process, Streams};
 use std::io;
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::time::Duration;
 
 const SOCKET: &str = "control.sock";
@@ -54,6 +55,19 @@ fn exchange(entry: &Entry, order: &Order) -> io::Result<Option<Report>> {
     let link = Link::new(socket);
     link.order(order)?;
     link.next_report()
+}
+
+/// Has a further program run in the container: the connection to it. Its start is yet to be told.
+pub(crate) fn enter(entry: &Entry, process: &Process, streams: &Streams) -> Result<Link> {
+    let what = format!("talk to container \"{}\"", entry.id);
+    let body = pack(process).to(format_args!("send the program to container \"{}\"", entry.id))?;
+    let socket = seqpacket().to(&what)?;
+    connect(&socket, &address(entry).to(&what)?).to(&what)?;
+    let link = Link::new(socket);
+    let mut fds = vec![body.as_fd()];
+    fds.extend(streams.descriptors());
+    link.order_with(&Order::Enter(streams.outfit()), &fds).to(&what)?;
+    Ok(link)
 }
 
 fn seqpacket() -> rustix::io::Result<OwnedFd> {

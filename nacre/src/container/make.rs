@@ -14,6 +14,7 @@ use crate::report::{Report, timestamp};
 use crate::starter::{Blueprint, Sandbox, Streams, log_of};
 use sentry::control::Order;
 use std::fs;
+use std::path::Path;
 use std::time::SystemTime;
 
 /// A container that is ready to be started, and still bound to this process.
@@ -69,13 +70,17 @@ pub(crate) fn make(global: &Global, making: &Making, in_foreground: bool) -> Res
     sandbox.await_ready()?;
     sandbox.order(&Order::Listen)?;
     if let Some(path) = &making.pid_file {
-        // Whoever waits for it must not see it empty.
-        let fresh = path.with_extension("nacre-new");
-        let write = fs::write(&fresh, sandbox.pid().to_string()).and_then(|()| fs::rename(&fresh, path));
-        write.to(format_args!("write the pid file {}", path.display()))?;
+        write_pid(path, sandbox.pid())?;
     }
     let (entry, record, janitor) = unfinished.finish()?;
     Ok(Made { sandbox, record, entry, has_own_terminal, is_kept: false, janitor })
+}
+
+/// Writes a process id to a file. Whoever waits for it never sees it empty.
+pub(crate) fn write_pid(path: &Path, pid: i32) -> Result<()> {
+    let fresh = path.with_extension("nacre-new");
+    let write = fs::write(&fresh, pid.to_string()).and_then(|()| fs::rename(&fresh, path));
+    write.to(format_args!("write the pid file {}", path.display()))
 }
 
 fn fresh_record(bundle: &Bundle, id: &str, cgroup: &Cgroup) -> Record {

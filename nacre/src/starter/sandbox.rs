@@ -7,9 +7,9 @@ use sentry::control::{Link, Order, Report};
 use sentry::{Descriptors, Plan};
 use std::cell::Cell;
 use std::fs::{self, OpenOptions};
-use std::io;
 use std::os::fd::OwnedFd;
 
+use super::foreground::Partner;
 use super::streams::Streams;
 
 const SIGKILL: u8 = 9;
@@ -45,7 +45,7 @@ impl Sandbox {
     pub(crate) fn make(blueprint: Blueprint) -> Result<Self> {
         let Blueprint { plan, id_maps, streams, listener, log, sentry_oom_score_adj } = blueprint;
         let (link, theirs) = Link::pair().to("make a control socket")?;
-        let given = Descriptors { link: theirs, listener, streams: streams.streams, terminal: streams.terminal, log };
+        let given = Descriptors { link: theirs, listener, streams: streams.into_given(), log };
         let mut given = Some((plan, given));
         let child = spawn(|| match given.take() {
             Some((plan, given)) => sentry::run(plan, given),
@@ -85,11 +85,7 @@ impl Sandbox {
 
     /// Gives it an order.
     pub(crate) fn order(&self, order: &Order) -> Result<()> {
-        match self.link.order(order) {
-            // It has ended: its last report or its status tells why.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            result => result.to("talk to the sandbox"),
-        }
+        Partner::order(self, order)
     }
 
     /// It lives on without this process.
@@ -125,6 +121,21 @@ impl Sandbox {
             Err(error) => format!("cannot wait for the sandbox: {error}"),
         };
         Error::new(text).with_status(125)
+    }
+}
+
+impl Partner for Sandbox {
+    fn link(&self) -> &Link {
+        &self.link
+    }
+
+    fn explain_end(&self) -> Error {
+        Self::explain_end(self)
+    }
+
+    fn is_gone(&self) {
+        // An error means that it is reaped already.
+        let _ = self.child.wait();
     }
 }
 

@@ -1,21 +1,24 @@
-//! The first program.
+//! A program that is started from outside.
 
 use super::mounts::make_dirs;
 use super::outside;
 use crate::control::Stage;
 use crate::failure::Failure;
-use crate::plan::{Plan, Process};
+use crate::plan::Process;
 use abi::Errno;
 use abi::resource::{Resource, Rlimit};
 use kernel::process::Init;
-use kernel::{Container, Kernel, Limits, Terminal, ThreadGroup};
+use kernel::{Container, Kernel, Limits, Namespaces, Terminal, ThreadGroup};
 use std::sync::Arc;
 use vfs::{Credentials, FdTable, FsContext, UserNamespace, Walk};
 
-/// What the first program is started from.
+/// What a program is started from.
 pub(super) struct Program {
     pub(super) process: Process,
+    pub(super) namespaces: Namespaces,
     pub(super) is_mortal: bool,
+    /// A missing working directory is made.
+    pub(super) is_cwd_made: bool,
     pub(super) oom_score_adj: i32,
     pub(super) user_ns: Arc<UserNamespace>,
     pub(super) fs: Arc<FsContext>,
@@ -27,18 +30,6 @@ pub(super) struct Program {
 const PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 impl Program {
-    /// That of a plan.
-    pub(super) fn new(
-        plan: &Plan,
-        user_ns: Arc<UserNamespace>,
-        fs: Arc<FsContext>,
-        fds: Arc<FdTable>,
-        terminal: Option<Arc<dyn Terminal>>,
-    ) -> Self {
-        let (process, is_mortal) = (plan.process.clone(), plan.is_init_mortal);
-        Self { process, is_mortal, oom_score_adj: plan.oom_score_adj.unwrap_or(0), user_ns, fs, fds, terminal }
-    }
-
     /// Starts it.
     pub(super) fn start(&self, kernel: &Arc<Kernel>, container: &Arc<Container>) -> Result<Arc<ThreadGroup>, Failure> {
         self.enter_directory()?;
@@ -88,11 +79,12 @@ impl Program {
         container: &Arc<Container>,
         path: &[u8],
     ) -> Result<Arc<ThreadGroup>, Errno> {
-        kernel.start_init(Init {
+        kernel.start(Init {
             container: container.clone(),
             path: path.to_vec(),
             argv: self.process.args.clone(),
             envp: self.process.env.clone(),
+            namespaces: self.namespaces.clone(),
             creds: self.credentials(),
             fds: self.fds.clone(),
             fs: self.fs.clone(),
@@ -120,7 +112,7 @@ impl Program {
         let caller = outside::caller(self.credentials());
         let place = match Walk::new(&caller, &self.fs).find_dir(cwd) {
             Err(_) if self.process.is_cwd_optional => self.fs.root(),
-            Err(Errno::ENOENT) => {
+            Err(Errno::ENOENT) if self.is_cwd_made => {
                 let root = outside::caller(Credentials::root(self.user_ns.clone()));
                 make_dirs(&Walk::new(&root, &self.fs), cwd).map_err(cannot)?
             }

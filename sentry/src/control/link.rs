@@ -1,11 +1,19 @@
 //! A socket that carries messages whole: `SOCK_SEQPACKET`.
 
 use super::message::{LONGEST, Order, Report, VERSION};
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socketpair};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// Most descriptors that come with a message: `SCM_MAX_FD`.
+const MOST: usize = 253;
+const CONTROL: usize = rustix::cmsg_space!(ScmRights(MOST));
 
 /// One end of a control connection.
 #[derive(Debug)]
@@ -32,28 +40,43 @@ impl Link {
 
     /// Sends to the sentry.
     pub fn order(&self, order: &Order) -> io::Result<()> {
-        self.send(order)
+        self.send(order, &[])
+    }
+
+    /// Sends to the sentry, with descriptors.
+    pub fn order_with(&self, order: &Order, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+        self.send(order, fds)
     }
 
     /// Sends to the command line.
     pub fn report(&self, report: &Report) -> io::Result<()> {
-        self.send(report)
+        self.send(report, &[])
     }
 
     /// The next order; `None` when the other end is gone.
     pub fn next_order(&self) -> io::Result<Option<Order>> {
+        Ok(self.receive()?.map(|(order, _)| order))
+    }
+
+    /// The next order with its descriptors; `None` when the other end is gone.
+    pub fn next_order_with(&self) -> io::Result<Option<(Order, Vec<OwnedFd>)>> {
         self.receive()
     }
 
     /// The next report; `None` when the other end is gone.
     pub fn next_report(&self) -> io::Result<Option<Report>> {
-        self.receive()
+        Ok(self.receive()?.map(|(report, _)| report))
     }
 
-    fn send(&self, message: &impl Serialize) -> io::Result<()> {
+    fn send(&self, message: &impl Serialize, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
         let packet = encode(message)?;
+        let mut space = vec![MaybeUninit::uninit(); if fds.is_empty() { 0 } else { CONTROL }];
         loop {
-            match send(&self.socket, &packet, SendFlags::NOSIGNAL) {
+            let mut control = SendAncillaryBuffer::new(&mut space);
+            if !fds.is_empty() && !control.push(SendAncillaryMessage::ScmRights(fds)) {
+                return Err(io::Error::other("too many descriptors"));
+            }
+            match sendmsg(&self.socket, &[IoSlice::new(&packet)], &mut control, SendFlags::NOSIGNAL) {
                 Ok(_) => return Ok(()),
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
@@ -61,17 +84,29 @@ impl Link {
         }
     }
 
-    fn receive<T: DeserializeOwned>(&self) -> io::Result<Option<T>> {
+    fn receive<T: DeserializeOwned>(&self) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
         let mut buffer = vec![0; LONGEST + 1];
+        let mut space = vec![MaybeUninit::uninit(); CONTROL];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
         let len = loop {
-            match recv(&self.socket, buffer.as_mut_slice(), RecvFlags::empty()) {
-                Ok((len, _)) => break len,
+            let slices = &mut [IoSliceMut::new(&mut buffer)];
+            match recvmsg(&self.socket, slices, &mut control, RecvFlags::CMSG_CLOEXEC) {
+                Ok(message) => break message.bytes,
                 Err(rustix::io::Errno::INTR) => {}
                 Err(rustix::io::Errno::CONNRESET) => break 0,
                 Err(error) => return Err(error.into()),
             }
         };
-        if len == 0 { Ok(None) } else { decode(buffer.get(..len).unwrap_or_default()).map(Some) }
+        let mut fds = Vec::new();
+        for message in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(rights) = message {
+                fds.extend(rights);
+            }
+        }
+        if len == 0 {
+            return Ok(None);
+        }
+        decode(buffer.get(..len).unwrap_or_default()).map(|message| Some((message, fds)))
     }
 }
 
@@ -125,6 +160,10 @@ mod tests {
         for order in orders {
             assert_eq!(sentry.next_order().unwrap(), Some(order));
         }
+        let null = std::fs::File::open("/dev/null").unwrap();
+        starter.order_with(&Order::Start, &[null.as_fd(), null.as_fd()]).unwrap();
+        let (order, fds) = sentry.next_order_with().unwrap().unwrap();
+        assert_eq!((order, fds.len()), (Order::Start, 2));
         let report = Report::Failed { stage: Stage::Exec, errno: 2, text: "cannot run x".to_owned() };
         sentry.report(&report).unwrap();
         assert_eq!(starter.next_report().unwrap(), Some(report));

@@ -40,6 +40,19 @@ pub enum Order {
     Pause,
     /// Let them go on.
     Resume,
+    /// Run a further program, a [`crate::Process`] in the file that comes first of the descriptors: the standard
+    /// streams and the terminal follow. From then on this connection is the program's: signals and the terminal's
+    /// orders are for it, its end is told, and it ends with the connection.
+    Enter(Outfit),
+}
+
+/// Which descriptors come with an order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outfit {
+    /// Standard input, output and error.
+    pub standard: [bool; 3],
+    /// Size of the terminal, and whether it is the program's own: one descriptor to read and one to write.
+    pub terminal: Option<(ConsoleSize, bool)>,
 }
 
 /// Who gets a signal.

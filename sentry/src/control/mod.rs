@@ -2,8 +2,11 @@
 
 mod link;
 mod message;
+mod parcel;
 mod server;
 
 pub use link::Link;
-pub use message::{ConsoleSize, Order, Phase, Report, Stage, Target};
+pub use message::{ConsoleSize, Order, Outfit, Phase, Report, Stage, Target};
+pub use parcel::pack;
+pub(crate) use parcel::unpack;
 pub(crate) use server::{Server, Sources};

@@ -2,8 +2,10 @@
 
 use super::link::Link;
 use super::message::{ConsoleSize, Order, Report, Stage};
+use crate::boot::Running;
 use crate::failure::Failure;
 use crate::sandbox::Sandbox;
+use abi::Errno;
 use host::launch::Signals;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{SocketFlags, accept_with};
@@ -14,6 +16,16 @@ use std::sync::Arc;
 
 /// Commands that may be connected at a time; a further one waits.
 const CLIENTS: usize = 16;
+
+/// Programs beside the first that commands have started and stay with, at a time.
+const VISITORS: usize = 512;
+
+/// A command that is connected.
+struct Client {
+    link: Link,
+    /// The program that it has started.
+    running: Option<Running>,
+}
 
 /// What the control thread listens to.
 #[derive(Default)]
@@ -32,7 +44,7 @@ pub(crate) struct Server {
     sources: Sources,
     has_starter: bool,
     is_listening: bool,
-    clients: Vec<Link>,
+    clients: Vec<Client>,
 }
 
 #[derive(Clone, Copy)]
@@ -62,14 +74,16 @@ impl Server {
         if self.has_starter {
             sources.push((Source::Starter, self.sandbox.link().as_fd()));
         }
-        let takes_more = self.is_listening && self.clients.len() < CLIENTS;
+        let commands = self.clients.iter().filter(|client| client.running.is_none()).count();
+        let takes_more = self.is_listening && commands < CLIENTS;
         if let Some(listener) = self.sources.listener.as_ref().filter(|_| takes_more) {
             sources.push((Source::Listener, listener.as_fd()));
         }
         if let Some((signals, _)) = &self.sources.window {
             sources.push((Source::Window, signals.as_fd()));
         }
-        sources.extend(self.clients.iter().enumerate().map(|(index, link)| (Source::Client(index), link.as_fd())));
+        let clients = self.clients.iter().enumerate();
+        sources.extend(clients.map(|(index, client)| (Source::Client(index), client.link.as_fd())));
         sources
     }
 
@@ -93,9 +107,12 @@ impl Server {
             Source::Listener => self.accept(),
             Source::Window => self.resize(),
             Source::Client(index) => {
-                let is_served = self.clients.get(index).is_some_and(|client| self.serve_client(client));
-                if !is_served && index < self.clients.len() {
-                    self.clients.swap_remove(index);
+                if index < self.clients.len() && !self.serve_client(index) {
+                    let gone = self.clients.swap_remove(index);
+                    if let Some(running) = gone.running.filter(|running| !running.is_over()) {
+                        host::debug!("the companion of a program is gone");
+                        running.end();
+                    }
                 }
             }
         }
@@ -126,16 +143,32 @@ impl Server {
     }
 
     /// False: it is gone or makes no sense.
-    fn serve_client(&self, client: &Link) -> bool {
-        match client.next_order() {
-            Ok(Some(order)) => {
-                let report = self.sandbox.carry_out(&order);
-                let is_sent = client.report(&report).is_ok();
-                self.end_after(&order, &report);
-                is_sent
-            }
-            _ => false,
+    fn serve_client(&mut self, index: usize) -> bool {
+        let visitors = self.clients.iter().filter(|client| client.running.is_some()).count();
+        let Some(client) = self.clients.get_mut(index) else { return false };
+        let Ok(Some((order, fds))) = client.link.next_order_with() else { return false };
+        if let Some(running) = &client.running {
+            // Nobody waits for an answer.
+            running.carry_out(&order);
+            return true;
         }
+        if let Order::Enter(outfit) = &order {
+            let entered = match visitors {
+                VISITORS.. => Err(Failure::refused(Errno::EAGAIN, "cannot run so many programs in the container")),
+                _ => self.sandbox.enter(outfit, fds, &client.link),
+            };
+            let report = entered.as_ref().map_or_else(Failure::to_report, |_| Report::Done);
+            let is_sent = client.link.report(&report).is_ok();
+            client.running = entered.ok();
+            if let Some(running) = &client.running {
+                self.sandbox.watch(running, &client.link);
+            }
+            return is_sent;
+        }
+        let report = self.sandbox.carry_out(&order);
+        let is_sent = client.link.report(&report).is_ok();
+        self.end_after(&order, &report);
+        is_sent
     }
 
     /// A container whose program can't be started has ended.
@@ -149,7 +182,7 @@ impl Server {
     fn accept(&mut self) {
         let Some(listener) = &self.sources.listener else { return };
         if let Ok(socket) = accept_with(listener, SocketFlags::CLOEXEC) {
-            self.clients.push(Link::new(socket));
+            self.clients.push(Client { link: Link::new(socket), running: None });
         }
     }
 
