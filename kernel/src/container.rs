@@ -1,11 +1,11 @@
-//! Containers: processes that are paused and signalled as one from outside.
+//! Containers: processes that are paused, signalled and limited as one from outside.
 //!
 //! A task of a paused container stops where it holds nothing: at the next turn of its run loop. That needs no rights
 //! on the host, unlike the freezer of control groups, and leaves the sentry's own threads free to carry out orders.
 
 use crate::kernel::Kernel;
 use crate::task::{Task, ThreadGroup};
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
@@ -14,10 +14,13 @@ use std::time::Duration;
 const LOOKS: u32 = 5000;
 const PERIOD: Duration = Duration::from_millis(1);
 
-/// Processes that are paused and signalled as one from outside: one that came from outside, and its descendants.
-#[derive(Debug, Default)]
+/// Processes that are paused, signalled and limited as one from outside: one that came from outside, and its descendants.
+#[derive(Debug)]
 pub struct Container {
     is_paused: AtomicBool,
+    /// Threads that are not gone.
+    threads: AtomicUsize,
+    pids_limit: u64,
 }
 
 impl Container {
@@ -25,15 +28,33 @@ impl Container {
     pub fn is_paused(&self) -> bool {
         self.is_paused.load(SeqCst)
     }
+
+    /// It may have another thread.
+    pub(crate) fn has_room(&self) -> bool {
+        (self.threads.load(SeqCst) as u64) < self.pids_limit
+    }
+
+    /// Threads have come; under the tree's lock.
+    pub(crate) fn count(&self, threads: usize) {
+        self.threads.fetch_add(threads, SeqCst);
+    }
+
+    /// Threads are gone; under the tree's lock.
+    pub(crate) fn discount(&self, threads: usize) {
+        self.threads.fetch_sub(threads, SeqCst);
+    }
 }
 
 impl Kernel {
-    /// A container without processes.
-    pub fn new_container(&self) -> Arc<Container> {
-        let container = Arc::new(Container::default());
+    /// A container without processes, to have at most so many threads.
+    pub fn new_container(&self, pids_limit: u64) -> Arc<Container> {
+        let (is_paused, threads) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let container = Arc::new(Container { is_paused, threads, pids_limit });
         let mut containers = self.containers.lock();
         containers.retain(|container| container.strong_count() != 0);
         containers.push(Arc::downgrade(&container));
+        drop(containers);
+        self.hold_timers();
         container
     }
 

@@ -45,8 +45,6 @@ pub struct Config {
     pub domainname: Vec<u8>,
     /// Every call goes to the debug log.
     pub strace: bool,
-    /// Most threads in the sandbox.
-    pub pids_limit: u64,
 }
 
 /// First of the numbers of namespaces in /proc/PID/ns, as Linux numbers its own.
@@ -62,7 +60,6 @@ pub struct Kernel {
     platform: Arc<Platform>,
     dispatch: Dispatch,
     is_strace: AtomicBool,
-    pids_limit: u64,
     /// Monotonic time of the host when the machine started.
     boot: Duration,
     tree: Mutex<Tree>,
@@ -102,7 +99,6 @@ impl Kernel {
             platform: config.platform,
             dispatch: config.dispatch,
             is_strace: AtomicBool::new(config.strace),
-            pids_limit: config.pids_limit,
             boot: sync::now(Clock::Monotonic),
             tree: Mutex::new(Rank::Tree, Tree::default()),
             users: Mutex::new(Rank::Leaf, HashMap::new()),
@@ -169,11 +165,6 @@ impl Kernel {
     /// Every call goes to the debug log.
     pub fn is_strace(&self) -> bool {
         self.is_strace.load(Relaxed)
-    }
-
-    /// Most threads in the sandbox.
-    pub const fn pids_limit(&self) -> u64 {
-        self.pids_limit
     }
 
     /// Monotonic time of the host when the machine started.

@@ -1,53 +1,29 @@
-//! A sandbox as its control sees it.
+//! A sandbox as its control sees it: its containers.
 
-use crate::boot::{Container, Running};
-use crate::control::{ConsoleSize, Link, Order, Outfit, Phase, Report, Stage, Target, unpack};
+use crate::boot::{Container, Machine, Running};
+use crate::control::{Link, Outfit, Report, unpack};
 use crate::failure::Failure;
-use crate::plan::{Process, Streams};
+use crate::life::{Ending, Life};
+use crate::plan::{Plan, Share, Shares, Streams};
 use abi::Errno;
+use kernel::Namespaces;
+use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, PoisonError};
 use std::thread;
 use std::time::Duration;
 use sync::{Mutex, Rank};
 
+/// Containers besides the first at a time.
+const CONTAINERS: usize = 256;
+
 /// A sandbox as its control sees it.
 pub(crate) struct Sandbox {
-    container: Container,
+    machine: Arc<Machine>,
+    first: Arc<Life>,
+    others: Mutex<BTreeMap<String, Arc<Life>>>,
     link: Link,
-    phase: Mutex<Phase>,
-    turns: Sender<Turn>,
     visitors: Visitors,
-}
-
-/// What happens to a sandbox that has not started.
-enum Turn {
-    /// Its program runs.
-    Started(Running),
-    /// It has ended with this status.
-    Ended(u8),
-}
-
-/// The end of a sandbox, to wait for.
-pub(crate) struct Ending {
-    sandbox: Arc<Sandbox>,
-    turns: Receiver<Turn>,
-}
-
-impl Ending {
-    /// Status of the first process as a shell reports it.
-    pub(crate) fn wait(self) -> u8 {
-        let status = match self.turns.recv() {
-            Ok(Turn::Started(program)) => program.wait(),
-            Ok(Turn::Ended(status)) => status,
-            // The sandbox holds the sender.
-            Err(_) => Failure::boot("").status(),
-        };
-        *self.sandbox.phase.lock() = Phase::Stopped;
-        self.sandbox.visitors.await_leave();
-        status
-    }
 }
 
 /// Programs beside the first whose ends are still to be told.
@@ -73,16 +49,12 @@ impl Visitors {
     }
 }
 
-/// Signals that end a container whose program has not started, as they end one without handlers.
-const FATAL: &[u8] = &[1, 2, 3, 6, 9, 15];
-
 impl Sandbox {
-    /// A sandbox whose program has not started. Reports go to `link`.
-    pub(crate) fn new(container: Container, link: Link) -> (Arc<Self>, Ending) {
-        let (sender, turns) = channel();
-        let phase = Mutex::new(Rank::Control, Phase::Created);
-        let sandbox = Arc::new(Self { container, link, phase, turns: sender, visitors: Visitors::default() });
-        (Arc::clone(&sandbox), Ending { sandbox, turns })
+    /// A sandbox whose first container is `container`. Reports go to `link`.
+    pub(crate) fn new(machine: Arc<Machine>, container: Container, link: Link) -> (Arc<Self>, Ending) {
+        let (first, ending) = Life::new(container);
+        let others = Mutex::new(Rank::Control, BTreeMap::new());
+        (Arc::new(Self { machine, first, others, link, visitors: Visitors::default() }), ending)
     }
 
     /// Tells the starter, if it still listens.
@@ -95,124 +67,130 @@ impl Sandbox {
         &self.link
     }
 
-    /// Starts the program.
-    pub(crate) fn start(&self) -> Result<(), Failure> {
-        let mut phase = self.phase.lock();
-        if *phase != Phase::Created {
-            let text = "cannot start a container that has been started before".to_owned();
-            return Err(Failure { stage: Stage::Run, errno: Some(Errno::EINVAL), text });
-        }
-        let program = self.container.start()?;
-        *phase = Phase::Running;
-        // Without a receiver the end is under way.
-        let _ = self.turns.send(Turn::Started(program));
-        Ok(())
+    /// The first container, which the sandbox ends with.
+    pub(crate) const fn first(&self) -> &Arc<Life> {
+        &self.first
     }
 
-    /// The program will never start: the sandbox has ended with this status.
-    pub(crate) fn end(&self, status: u8) {
-        *self.phase.lock() = Phase::Stopped;
-        let _ = self.turns.send(Turn::Ended(status));
+    /// A further container by its name.
+    pub(crate) fn other(&self, name: &str) -> Option<Arc<Life>> {
+        self.others.lock().get(name).cloned()
     }
 
-    /// Runs a further program: [`Order::Enter`].
-    pub(crate) fn enter(&self, outfit: &Outfit, fds: Vec<OwnedFd>, link: &Link) -> Result<Running, Failure> {
+    /// Makes a further container: [`crate::control::Order::Make`].
+    pub(crate) fn make(
+        self: &Arc<Self>,
+        name: &str,
+        outfit: &Outfit,
+        trees: Vec<OwnedFd>,
+        fds: Vec<OwnedFd>,
+        link: &Link,
+    ) -> Result<Arc<Life>, Failure> {
         let mut fds = fds.into_iter();
-        let process = fds.next().map(unpack::<Process>).transpose();
-        let (Ok(Some(process)), Some(streams)) = (process, Streams::from_outfit(outfit, fds)) else {
-            return Err(Failure::refused(Errno::EINVAL, "an order that makes no sense"));
+        let plan = fds.next().map(unpack::<Plan>).transpose();
+        let (Ok(Some(plan)), Some(streams)) = (plan, Streams::from_outfit(outfit, fds)) else {
+            return Err(Failure::nonsense());
         };
-        self.container.enter(process, streams, link)
+        {
+            let others = self.others.lock();
+            if others.len() >= CONTAINERS {
+                return Err(Failure::refused(Errno::EAGAIN, "the sandbox has too many containers"));
+            }
+            if others.contains_key(name) {
+                return Err(Failure::refused(Errno::EEXIST, "the sandbox has a container of that name"));
+            }
+        }
+        let namespaces = self.namespaces(&plan)?;
+        let container = Container::build(&self.machine, &plan, namespaces, trees, streams, link)?;
+        let (life, ending) = Life::new(container);
+        // The control thread alone adds and removes.
+        self.others.lock().insert(name.to_owned(), life.clone());
+        let ended = life.clone();
+        let wait = move || {
+            let status = ending.wait();
+            // In a shared pid namespace the others have not gone with the first.
+            ended.container().kill();
+            ended.container().release();
+            status
+        };
+        if let Err(failure) = self.tell_end(wait, link) {
+            self.remove(name);
+            return Err(failure);
+        }
+        Ok(life)
     }
 
-    /// Tells of the end of such a program.
+    /// A container is not the sandbox's any more.
+    pub(crate) fn remove(&self, name: &str) {
+        let removed = self.others.lock().remove(name);
+        if let Some(life) = removed {
+            life.abandon();
+        }
+    }
+
+    /// Namespaces of a further container.
+    fn namespaces(&self, plan: &Plan) -> Result<Namespaces, Failure> {
+        let Shares { pid, ipc, uts, net } = &plan.shares;
+        let mut namespaces = self.first.container().namespaces().clone();
+        let own = self.machine.new_namespaces(plan)?;
+        namespaces.pid_for_children = self.shared(pid, own.pid_for_children, |from| &from.pid_for_children)?;
+        namespaces.ipc = self.shared(ipc, own.ipc, |from| &from.ipc)?;
+        namespaces.uts = self.shared(uts, own.uts, |from| &from.uts)?;
+        namespaces.net = self.shared(net, own.net, |from| &from.net)?;
+        Ok(namespaces)
+    }
+
+    fn shared<T>(&self, share: &Share, own: Arc<T>, of: impl Fn(&Namespaces) -> &Arc<T>) -> Result<Arc<T>, Failure> {
+        match share {
+            Share::Own => Ok(own),
+            Share::First => Ok(of(self.first.container().namespaces()).clone()),
+            Share::Of(name) => match self.other(name) {
+                Some(life) => Ok(of(life.container().namespaces()).clone()),
+                None => Err(Failure::refused(Errno::ESRCH, format_args!("the sandbox has no container \"{name}\""))),
+            },
+        }
+    }
+
+    /// Tells of the end of a further program.
     pub(crate) fn watch(self: &Arc<Self>, running: &Running, link: &Link) {
-        self.visitors.change(|count| count + 1);
-        let (sandbox, program, link) = (self.clone(), running.clone(), link.share());
-        let watch = move || {
+        let program = running.clone();
+        let wait = move || {
             let status = program.wait();
             program.release();
-            // Who asked may be gone.
-            let _ = link.and_then(|link| link.report(&Report::Exited { status }));
-            sandbox.visitors.change(|count| count - 1);
+            status
         };
-        if thread::Builder::new().name("visitor".into()).stack_size(128 << 10).spawn(watch).is_err() {
-            // Nobody would tell of its end.
-            self.visitors.change(|count| count - 1);
+        if self.tell_end(wait, link).is_err() {
+            // Nobody would tell of it.
             running.end();
         }
     }
 
-    /// Carries out an order and answers it.
-    pub(crate) fn carry_out(&self, order: &Order) -> Report {
-        let result = match order {
-            Order::Proceed | Order::Detach | Order::Listen => Ok(()),
-            Order::Enter(_) => Err(Failure::refused(Errno::EINVAL, "an order that makes no sense")),
-            Order::Start => self.start(),
-            Order::Signal { signal, target } => self.signal(*signal, *target),
-            Order::Resize(size) => {
-                self.resize(*size);
-                Ok(())
-            }
-            Order::LendTerminal | Order::TakeTerminalBack | Order::RefuseTerminal => {
-                self.container.lend_terminal(order);
-                Ok(())
-            }
-            Order::Pause => self.pause(),
-            Order::Resume => self.resume(),
-            Order::State => return Report::State(self.phase()),
+    /// Has a thread wait for a status and report it.
+    fn tell_end(self: &Arc<Self>, wait: impl FnOnce() -> u8 + Send + 'static, link: &Link) -> Result<(), Failure> {
+        self.visitors.change(|count| count + 1);
+        let (sandbox, link) = (self.clone(), link.share());
+        let tell = move || {
+            let status = wait();
+            // Who asked may be gone.
+            let _ = link.and_then(|link| link.report(&Report::Exited { status }));
+            sandbox.visitors.change(|count| count - 1);
         };
-        match result {
-            Ok(()) => Report::Done,
-            Err(failure) => failure.to_report(),
-        }
-    }
-
-    /// Where it is in its life.
-    fn phase(&self) -> Phase {
-        match *self.phase.lock() {
-            Phase::Created | Phase::Running if self.container.is_paused() => Phase::Paused,
-            phase => phase,
-        }
-    }
-
-    fn pause(&self) -> Result<(), Failure> {
-        match self.phase() {
-            Phase::Created | Phase::Running if self.container.pause() => Ok(()),
-            Phase::Created | Phase::Running => Err(Failure::refused(Errno::EBUSY, "one of its programs does not stop")),
-            Phase::Paused | Phase::Stopped => Err(Failure::refused(Errno::EINVAL, "the container is not running")),
-        }
-    }
-
-    fn resume(&self) -> Result<(), Failure> {
-        if self.phase() != Phase::Paused {
-            return Err(Failure::refused(Errno::EINVAL, "the container is not paused"));
-        }
-        self.container.resume();
-        Ok(())
-    }
-
-    /// The host's terminal has another size.
-    pub(crate) fn resize(&self, size: ConsoleSize) {
-        self.container.resize(size);
-    }
-
-    fn signal(&self, signal: u8, target: Target) -> Result<(), Failure> {
-        let phase = *self.phase.lock();
-        let refused = |errno: Errno| {
-            let text = format!("cannot send signal {signal}: {}", errno.text());
-            Failure { stage: Stage::Run, errno: Some(errno), text }
-        };
-        match phase {
-            _ if signal > 64 => Err(refused(Errno::EINVAL)),
-            Phase::Created => {
-                if FATAL.contains(&signal) {
-                    self.end(128 + signal);
-                }
-                Ok(())
+        let thread = thread::Builder::new().name("visitor".into()).stack_size(128 << 10);
+        match thread.spawn(tell) {
+            Ok(_) => Ok(()),
+            Err(_) => {
+                self.visitors.change(|count| count - 1);
+                Err(Failure::refused(Errno::EAGAIN, "the host has no thread left for it"))
             }
-            Phase::Running | Phase::Paused => self.container.signal(signal, target).map_err(refused),
-            Phase::Stopped => Err(refused(Errno::ESRCH)),
         }
+    }
+
+    /// The first container has ended: waits until the ends of all others are told.
+    pub(crate) fn await_visitors(&self) {
+        let others: Vec<_> = self.others.lock().values().cloned().collect();
+        for life in others {
+            life.abandon();
+        }
+        self.visitors.await_leave();
     }
 }

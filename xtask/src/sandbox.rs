@@ -5,6 +5,7 @@
 
 mod changes;
 mod containers;
+mod pods;
 
 use crate::args::Args;
 use crate::process::{self, Done, End};
@@ -51,6 +52,11 @@ const CHECKS: &[(&str, Check)] = &[
     ("exec-detached", containers::exec_detached),
     ("exec-terminal", containers::exec_terminal),
     ("exec-killed-at-any-moment", containers::exec_killed),
+    ("pod", pods::pod),
+    ("pod-with-shared-pids", pods::shared_pids),
+    ("pod-limits", pods::limits),
+    ("pod-refusals", pods::refusals),
+    ("pod-killed-at-any-moment", pods::killed),
     ("killed-at-any-moment", killed),
     ("bundle-killed-at-any-moment", bundle_killed),
     ("any-process-killed", any_process_killed),

@@ -90,7 +90,7 @@ impl Kernel {
     /// namespace it is an init: when it ends, everything else in the namespace is killed, and gone before
     /// [`ThreadGroup::wait_exit`] returns. `EAGAIN`: there are too many threads.
     pub fn start(self: &Arc<Self>, init: Init) -> Result<Arc<ThreadGroup>, Errno> {
-        if self.tree().thread_count() as u64 >= self.pids_limit() {
+        if !init.container.has_room() {
             return Err(Errno::EAGAIN);
         }
         let pids = init.namespaces.pid_for_children.clone();

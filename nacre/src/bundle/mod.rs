@@ -3,14 +3,15 @@
 mod checks;
 mod ids;
 mod mounts;
+mod pod;
 mod process;
 mod seccomp;
 
 use crate::error::{Result, Try, bail};
 use checks::{absolute, no_nul};
 use host::launch::IdMaps;
-use oci_spec::runtime::{self, Hooks, LinuxNamespaceType, LinuxResources, Spec};
-use sentry::{Filter, Overlay, Plan, Process, Tree};
+use oci_spec::runtime::{self, Hooks, LinuxNamespace, LinuxNamespaceType, LinuxResources, Spec};
+use sentry::{Filter, Overlay, Plan, Process, Shares, Tree};
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -59,8 +60,8 @@ impl Bundle {
 
     /// Refuses what the sandbox can't do and must not leave out silently.
     fn check(&self) -> Result<()> {
-        let namespaces = self.spec.linux().as_ref().and_then(|linux| linux.namespaces().as_ref());
-        for namespace in namespaces.into_iter().flatten() {
+        let is_first = self.sandbox()?.is_none();
+        for namespace in self.namespaces().filter(|_| is_first) {
             let Some(path) = namespace.path() else { continue };
             // A network namespace is where the engine has put an interface. The guest has loopback alone so
             // far; that is less than it could expect, not more.
@@ -76,6 +77,11 @@ impl Bundle {
             bail!("hooks.startContainer is not supported: such hooks would have to run inside the sandbox");
         }
         Ok(())
+    }
+
+    fn namespaces(&self) -> impl Iterator<Item = &LinuxNamespace> {
+        let list = self.spec.linux().as_ref().and_then(|linux| linux.namespaces().as_ref());
+        list.into_iter().flatten()
     }
 
     /// What the sentry is told.
@@ -100,6 +106,7 @@ impl Bundle {
             mounts,
             masked_paths: paths(linux.and_then(|linux| linux.masked_paths().as_ref()), "maskedPaths")?,
             read_only_paths: paths(linux.and_then(|linux| linux.readonly_paths().as_ref()), "readonlyPaths")?,
+            shares: Shares::default(),
             hostname: self.name(self.spec.hostname().as_deref(), "hostname", |uname| uname.nodename().to_bytes())?,
             domainname: self
                 .name(self.spec.domainname().as_deref(), "domainname", |uname| uname.domainname().to_bytes())?,

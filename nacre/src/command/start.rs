@@ -18,7 +18,7 @@ pub(crate) fn run(global: &Global, command: &Id) -> Result<u8> {
             bail!("cannot start container \"{}\": it has ended; delete it and make a new one", command.id)
         }
     }
-    ask(&entry, &Order::Start)?;
+    ask(&entry, &record, &Order::Start)?;
     run_hooks(&record, Moment::Started)?;
     Ok(0)
 }

@@ -2,9 +2,11 @@
 
 mod foreground;
 mod sandbox;
+mod stand_in;
 mod streams;
 mod terminal;
 
-pub(crate) use foreground::{Keys, Partner, accompany, await_start};
+pub(crate) use foreground::{Keys, accompany, await_start};
 pub(crate) use sandbox::{Blueprint, Sandbox, log_of};
-pub(crate) use streams::{Streams, let_go_of_all_streams, let_go_of_streams};
+pub(crate) use stand_in::{Beginning, Guest, StandIn};
+pub(crate) use streams::{Streams, let_go_of_streams};

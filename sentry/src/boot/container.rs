@@ -5,7 +5,7 @@ use super::mounts::Builder;
 use super::program::Program;
 use super::running::{Running, lend};
 use super::streams::{Console, Outlets, streams};
-use crate::control::{ConsoleSize, Link, Order, Stage, Target};
+use crate::control::{ConsoleSize, Link, Order, Target};
 use crate::failure::Failure;
 use crate::plan::{Filter, Plan, Process, Streams};
 use abi::Errno;
@@ -13,6 +13,7 @@ use abi::signal::SigInfo;
 use fs::devpts::DevPts;
 use kernel::{Namespaces, Task};
 use std::os::fd::OwnedFd;
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, OnceLock};
 use sync::{Mutex, Rank};
 use vfs::{FsContext, MountNamespace};
@@ -20,9 +21,14 @@ use vfs::{FsContext, MountNamespace};
 /// `SI_USER` of sigaction(2): sent by kill(2).
 pub(super) const SI_USER: i32 = 0;
 
+/// Tasks without a limit of the plan's: as many as ids.
+const TASKS: u64 = 1 << 22;
+
 /// A container.
 pub(crate) struct Container {
     machine: Arc<Machine>,
+    /// Where its first program starts.
+    namespaces: Namespaces,
     /// Its processes.
     members: Arc<kernel::Container>,
     devpts: Option<Arc<DevPts>>,
@@ -41,28 +47,30 @@ struct Place {
 }
 
 impl Container {
-    /// Builds it in `machine`; `trees` are those of the plan.
+    /// Builds it in `machine` and in these namespaces; `trees` are those of the plan.
+    ///
+    /// The first container with a terminal gives the machine its console.
     pub(crate) fn build(
         machine: &Arc<Machine>,
         plan: &Plan,
+        namespaces: Namespaces,
         trees: Vec<OwnedFd>,
         given: Streams,
         link: &Link,
     ) -> Result<Self, Failure> {
-        let namespaces = machine.kernel.root_namespaces().clone();
         let trees = trees.into_iter().map(Some).collect();
         let mut builder = Builder { machine, plan, pids: &namespaces.pid_for_children, trees, devpts: None };
         let files = builder.build()?;
         let outlets = Outlets { machine, devpts: builder.devpts.as_ref(), fs: &files, uid: plan.process.uid };
         let (console, fds) = streams(&outlets, given, link)?;
-        if let Some(console) = &console {
+        if let Some(console) = console.as_ref().filter(|_| !machine.has_console.swap(true, SeqCst)) {
             machine.terminals.console().set(console.host.pty().clone());
         }
         let terminal = console.as_deref().map(Console::terminal);
         let devpts = builder.devpts.take();
         let program = Program {
             process: plan.process.clone(),
-            namespaces,
+            namespaces: namespaces.clone(),
             is_mortal: plan.is_init_mortal,
             is_cwd_made: true,
             oom_score_adj: plan.oom_score_adj.unwrap_or(0),
@@ -73,7 +81,8 @@ impl Container {
         };
         Ok(Self {
             machine: machine.clone(),
-            members: machine.kernel.new_container(),
+            namespaces,
+            members: machine.kernel.new_container(plan.pids_limit.unwrap_or(TASKS)),
             devpts,
             oom_score_adj: program.oom_score_adj,
             seccomp: plan.process.seccomp.clone(),
@@ -135,6 +144,25 @@ impl Container {
         init.tasks().into_iter().find_map(place)
     }
 
+    /// Where its first program starts.
+    pub(crate) const fn namespaces(&self) -> &Namespaces {
+        &self.namespaces
+    }
+
+    /// Ends every process.
+    pub(crate) fn kill(&self) {
+        self.machine.kernel.groups_of(&self.members).iter().for_each(|group| group.kill());
+    }
+
+    /// The host's terminal is not used any more; nor are descriptors of a program that never started.
+    pub(crate) fn release(&self) {
+        let program = self.program.lock().take();
+        drop(program);
+        if let Some(console) = &self.console {
+            console.end();
+        }
+    }
+
     /// Sends a signal from outside.
     pub(crate) fn signal(&self, signal: u8, target: Target) -> Result<(), Errno> {
         if target != Target::All {
@@ -174,12 +202,5 @@ impl Container {
         if let Some(console) = &self.console {
             lend(&console.host, order);
         }
-    }
-}
-
-impl Failure {
-    /// What Linux would say, and a sentence.
-    pub(crate) fn refused(errno: Errno, text: impl std::fmt::Display) -> Self {
-        Self { stage: Stage::Run, errno: Some(errno), text: text.to_string() }
     }
 }

@@ -5,14 +5,13 @@ use crate::plan::Plan;
 use fs::memfd::MemFd;
 use fs::tmpfs::TmpfsType;
 use fs::tty::Terminals;
-use kernel::Kernel;
+use kernel::ipc::IpcNamespace;
+use kernel::{Kernel, Namespaces, UtsNamespace};
 use platform::Platform;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use vfs::{UserNamespace, Vfs};
-
-/// Tasks without a limit of the plan's: as many as ids.
-const TASKS: u64 = 1 << 22;
 
 /// The guest's machine: what its containers have in common.
 pub(crate) struct Machine {
@@ -20,6 +19,7 @@ pub(crate) struct Machine {
     pub(super) vfs: Arc<Vfs>,
     pub(super) terminals: Arc<Terminals>,
     pub(super) user_ns: Arc<UserNamespace>,
+    pub(super) has_console: AtomicBool,
 }
 
 impl Machine {
@@ -31,7 +31,26 @@ impl Machine {
         let terminals = fs::pseudo::register(&kernel, &vfs);
         vfs.register_filesystem(Arc::new(TmpfsType));
         vfs.set_memory_files(MemFd::new());
-        Ok(Arc::new(Self { kernel, vfs, terminals, user_ns }))
+        Ok(Arc::new(Self { kernel, vfs, terminals, user_ns, has_console: AtomicBool::new(false) }))
+    }
+
+    /// The namespaces of the first container.
+    pub(crate) fn namespaces(&self) -> Namespaces {
+        self.kernel.root_namespaces().clone()
+    }
+
+    /// Namespaces for a further container that has nothing in common with the first.
+    pub(crate) fn new_namespaces(&self, plan: &Plan) -> Result<Namespaces, Failure> {
+        let (kernel, owner) = (&self.kernel, &self.user_ns);
+        let mut namespaces = self.namespaces();
+        let names = (plan.hostname.clone(), plan.domainname.clone());
+        namespaces.uts = UtsNamespace::new(kernel.new_namespace_id(), owner.clone(), names.0, names.1);
+        namespaces.ipc = IpcNamespace::new(kernel.new_namespace_id(), owner.clone());
+        namespaces.net = namespaces.net.unshare(owner.clone());
+        namespaces.net.set_id(kernel.new_namespace_id());
+        let pids = kernel.root_pids().child(kernel.new_namespace_id(), owner.clone());
+        namespaces.pid_for_children = pids.ok_or_else(|| Failure::boot("there is no room for a pid namespace"))?;
+        Ok(namespaces)
     }
 }
 
@@ -46,7 +65,6 @@ fn kernel(plan: &Plan, proc: OwnedFd, user_ns: &Arc<UserNamespace>) -> Result<Ar
         hostname: plan.hostname.clone(),
         domainname: plan.domainname.clone(),
         strace: plan.strace,
-        pids_limit: plan.pids_limit.unwrap_or(TASKS),
     }))
 }
 

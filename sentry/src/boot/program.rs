@@ -4,7 +4,7 @@ use super::mounts::make_dirs;
 use super::outside;
 use crate::control::Stage;
 use crate::failure::Failure;
-use crate::plan::Process;
+use crate::plan::{Filter, Process};
 use abi::Errno;
 use abi::resource::{Resource, Rlimit};
 use kernel::process::Init;
@@ -90,7 +90,7 @@ impl Program {
             fs: self.fs.clone(),
             limits: self.limits(),
             no_new_privs: self.process.no_new_privs,
-            seccomp: self.process.seccomp.clone(),
+            seccomp: self.process.seccomp.as_ref().map(Filter::setting).transpose()?,
             oom_score_adj: self.oom_score_adj,
             is_mortal: self.is_mortal,
             terminal: self.terminal.clone(),

@@ -44,6 +44,19 @@ pub enum Order {
     /// streams and the terminal follow. From then on this connection is the program's: signals and the terminal's
     /// orders are for it, its end is told, and it ends with the connection.
     Enter(Outfit),
+    /// What follows on this connection is for the further container of this name. Not answered.
+    For(String),
+    /// Host directories and files for the container that is to be made, as descriptors. Not answered.
+    Trees,
+    /// Make a further container of this name, a [`crate::Plan`] in the file that comes first of the descriptors: the
+    /// standard streams and the terminal follow. From then on this connection is the container's, as with
+    /// [`Self::Enter`]. Answered by [`Report::Ready`].
+    Make {
+        /// Its name.
+        name: String,
+        /// Its descriptors.
+        outfit: Outfit,
+    },
 }
 
 /// Which descriptors come with an order.

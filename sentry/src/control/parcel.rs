@@ -68,13 +68,12 @@ impl Streams {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::fd::AsRawFd as _;
 
     #[test]
     fn bodies_arrive_as_packed() {
         let body = vec![(7u32, "x".repeat(100_000))];
         assert_eq!(unpack::<Vec<(u32, String)>>(pack(&body).unwrap()).unwrap(), body);
-        assert!(unpack::<Vec<u32>>(pack(&"nonsense".to_owned()).unwrap()).is_err());
+        assert!(unpack::<Vec<(u32, String)>>(pack(&"nonsense".to_owned()).unwrap()).is_err());
     }
 
     #[test]
@@ -88,7 +87,7 @@ mod tests {
             let copies: Vec<_> = streams.descriptors().iter().map(|fd| fd.try_clone_to_owned().unwrap()).collect();
             copies.into_iter()
         };
-        let sent = copies().map(|fd| fd.as_raw_fd()).count();
+        let sent = copies().len();
         assert_eq!(sent, 3);
         let again = Streams::from_outfit(&outfit, copies()).unwrap();
         assert_eq!(again.outfit(), outfit);

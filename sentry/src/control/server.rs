@@ -1,9 +1,10 @@
 //! The thread that listens to the starter and to later commands.
 
 use super::link::Link;
-use super::message::{ConsoleSize, Order, Report, Stage};
+use super::message::{ConsoleSize, Order, Report};
 use crate::boot::Running;
 use crate::failure::Failure;
+use crate::life::Life;
 use crate::sandbox::Sandbox;
 use abi::Errno;
 use host::launch::Signals;
@@ -20,11 +21,38 @@ const CLIENTS: usize = 16;
 /// Programs beside the first that commands have started and stay with, at a time.
 const VISITORS: usize = 512;
 
+/// Most directories and files of one container.
+const TREES: usize = 8192;
+
 /// A command that is connected.
 struct Client {
     link: Link,
-    /// The program that it has started.
-    running: Option<Running>,
+    /// The further container that its orders are for.
+    name: Option<String>,
+    /// What it has brought for a container that is to be made.
+    trees: Vec<OwnedFd>,
+    /// What it stands for.
+    stands_for: Stand,
+}
+
+/// What a connection stands for: it ends with that.
+enum Stand {
+    /// Nothing.
+    None,
+    /// A further program.
+    Program(Running),
+    /// A further container.
+    Container(Arc<Life>),
+}
+
+impl Client {
+    const fn new(link: Link) -> Self {
+        Self { link, name: None, trees: Vec::new(), stands_for: Stand::None }
+    }
+
+    const fn is_command(&self) -> bool {
+        matches!(self.stands_for, Stand::None)
+    }
 }
 
 /// What the control thread listens to.
@@ -55,6 +83,47 @@ enum Source {
     Client(usize),
 }
 
+impl Client {
+    /// Carries out an order of a command and answers it. False: the command is gone.
+    fn obey(&mut self, sandbox: &Arc<Sandbox>, order: &Order, fds: Vec<OwnedFd>, visitors: usize) -> bool {
+        let is_full = visitors >= VISITORS && matches!(order, Order::Enter(_) | Order::Make { .. });
+        if is_full {
+            let failure = Failure::refused(Errno::EAGAIN, "the sandbox runs too many programs already");
+            return self.link.report(&failure.to_report()).is_ok();
+        }
+        if let Order::Make { name, outfit } = order {
+            let made = sandbox.make(name, outfit, std::mem::take(&mut self.trees), fds, &self.link);
+            let report = made.as_ref().map_or_else(Failure::to_report, |_| Report::Ready);
+            if let Ok(life) = made {
+                (self.name, self.stands_for) = (Some(name.clone()), Stand::Container(life));
+            }
+            return self.link.report(&report).is_ok();
+        }
+        let life = match &self.name {
+            None => Some(sandbox.first().clone()),
+            Some(name) => sandbox.other(name),
+        };
+        let Some(life) = life else {
+            let failure = Failure::refused(Errno::ESRCH, "the sandbox has no such container any more");
+            return self.link.report(&failure.to_report()).is_ok();
+        };
+        if let Order::Enter(outfit) = order {
+            let entered = life.enter(outfit, fds, &self.link);
+            let report = entered.as_ref().map_or_else(Failure::to_report, |_| Report::Done);
+            let is_sent = self.link.report(&report).is_ok();
+            if let Ok(running) = entered {
+                sandbox.watch(&running, &self.link);
+                self.stands_for = Stand::Program(running);
+            }
+            return is_sent;
+        }
+        let report = life.carry_out(order);
+        let is_sent = self.link.report(&report).is_ok();
+        life.end_after(order, &report);
+        is_sent
+    }
+}
+
 impl Server {
     /// Starts it.
     pub(crate) fn start(sandbox: Arc<Sandbox>, sources: Sources) -> io::Result<()> {
@@ -74,7 +143,7 @@ impl Server {
         if self.has_starter {
             sources.push((Source::Starter, self.sandbox.link().as_fd()));
         }
-        let commands = self.clients.iter().filter(|client| client.running.is_none()).count();
+        let commands = self.clients.iter().filter(|client| client.is_command()).count();
         let takes_more = self.is_listening && commands < CLIENTS;
         if let Some(listener) = self.sources.listener.as_ref().filter(|_| takes_more) {
             sources.push((Source::Listener, listener.as_fd()));
@@ -109,10 +178,7 @@ impl Server {
             Source::Client(index) => {
                 if index < self.clients.len() && !self.serve_client(index) {
                     let gone = self.clients.swap_remove(index);
-                    if let Some(running) = gone.running.filter(|running| !running.is_over()) {
-                        host::debug!("the companion of a program is gone");
-                        running.end();
-                    }
+                    self.let_go(&gone);
                 }
             }
         }
@@ -125,14 +191,15 @@ impl Server {
                 Order::Listen => self.is_listening = true,
                 _ => {}
             }
-            let report = self.sandbox.carry_out(&order);
+            let first = self.sandbox.first();
+            let report = first.carry_out(&order);
             match &report {
                 Report::Failed { .. } if order == Order::Start => self.sandbox.say(&report),
                 // Nobody waits for an answer to anything else.
                 Report::Failed { text, .. } => host::debug!("an order of the starter failed: {text}"),
                 _ => {}
             }
-            self.end_after(&order, &report);
+            first.end_after(&order, &report);
             return;
         }
         self.has_starter = false;
@@ -142,47 +209,46 @@ impl Server {
         }
     }
 
-    /// False: it is gone or makes no sense.
-    fn serve_client(&mut self, index: usize) -> bool {
-        let visitors = self.clients.iter().filter(|client| client.running.is_some()).count();
-        let Some(client) = self.clients.get_mut(index) else { return false };
-        let Ok(Some((order, fds))) = client.link.next_order_with() else { return false };
-        if let Some(running) = &client.running {
-            // Nobody waits for an answer.
-            running.carry_out(&order);
-            return true;
+    /// A connection has ended, and what it stands for ends with it.
+    fn let_go(&self, gone: &Client) {
+        match (&gone.stands_for, &gone.name) {
+            (Stand::Program(running), _) if !running.is_over() => running.end(),
+            (Stand::Container(_), Some(name)) => self.sandbox.remove(name),
+            _ => {}
         }
-        if let Order::Enter(outfit) = &order {
-            let entered = match visitors {
-                VISITORS.. => Err(Failure::refused(Errno::EAGAIN, "cannot run so many programs in the container")),
-                _ => self.sandbox.enter(outfit, fds, &client.link),
-            };
-            let report = entered.as_ref().map_or_else(Failure::to_report, |_| Report::Done);
-            let is_sent = client.link.report(&report).is_ok();
-            client.running = entered.ok();
-            if let Some(running) = &client.running {
-                self.sandbox.watch(running, &client.link);
-            }
-            return is_sent;
-        }
-        let report = self.sandbox.carry_out(&order);
-        let is_sent = client.link.report(&report).is_ok();
-        self.end_after(&order, &report);
-        is_sent
     }
 
-    /// A container whose program can't be started has ended.
-    fn end_after(&self, order: &Order, report: &Report) {
-        if let (Order::Start, Report::Failed { stage: stage @ Stage::Exec, errno, .. }) = (order, report) {
-            let failure = Failure { stage: *stage, errno: Some(abi::Errno(*errno)), text: String::new() };
-            self.sandbox.end(failure.status());
+    /// False: it is gone or makes no sense.
+    fn serve_client(&mut self, index: usize) -> bool {
+        let visitors = self.clients.iter().filter(|client| !client.is_command()).count();
+        let Some(client) = self.clients.get_mut(index) else { return false };
+        let Ok(Some((order, fds))) = client.link.next_order_with() else { return false };
+        match (&client.stands_for, order) {
+            // Nobody waits for an answer.
+            (Stand::Program(running), order) => {
+                running.carry_out(&order);
+                true
+            }
+            (Stand::Container(life), order) => {
+                life.carry_out(&order);
+                true
+            }
+            (Stand::None, Order::For(name)) => {
+                client.name = Some(name);
+                true
+            }
+            (Stand::None, Order::Trees) => {
+                client.trees.extend(fds);
+                client.trees.len() <= TREES
+            }
+            (Stand::None, order) => client.obey(&self.sandbox, &order, fds, visitors),
         }
     }
 
     fn accept(&mut self) {
         let Some(listener) = &self.sources.listener else { return };
         if let Ok(socket) = accept_with(listener, SocketFlags::CLOEXEC) {
-            self.clients.push(Client { link: Link::new(socket), running: None });
+            self.clients.push(Client::new(Link::new(socket)));
         }
     }
 
@@ -190,7 +256,8 @@ impl Server {
         let Some((signals, terminal)) = &self.sources.window else { return };
         while signals.next().is_some() {}
         if let Ok(size) = tcgetwinsize(terminal) {
-            self.sandbox.resize(ConsoleSize { rows: size.ws_row, columns: size.ws_col });
+            let size = ConsoleSize { rows: size.ws_row, columns: size.ws_col };
+            self.sandbox.first().container().resize(size);
         }
     }
 }

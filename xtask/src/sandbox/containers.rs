@@ -12,45 +12,59 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// A container that is removed in the end, whatever happens. Its `/mnt` is a directory of the host.
-struct Container<'a> {
-    here: &'a Place,
-    root: String,
-    id: String,
+pub(super) struct Container<'a> {
+    pub(super) here: &'a Place,
+    pub(super) root: String,
+    pub(super) id: String,
     mnt: PathBuf,
 }
 
 impl<'a> Container<'a> {
     /// Creates and starts one that runs a script.
-    fn start(here: &'a Place, name: &str, script: &str) -> Result<Self, String> {
-        let mnt = here.scratch.join("mnt");
-        // Left by an earlier check, or not there.
-        let _ = fs::remove_dir_all(&mnt);
-        fs::create_dir_all(&mnt).map_err(|e| e.to_string())?;
-        let bundle = bundle(here, &["sh", "-c", script])?;
-        let file = Path::new(&bundle).join("config.json");
-        let config = fs::read_to_string(&file).map_err(|e| e.to_string())?;
-        let bind =
-            format!(r#""mounts": [{{"destination": "/mnt", "source": "{}", "options": ["bind"]}},"#, mnt.display());
-        fs::write(&file, config.replace(r#""mounts": ["#, &bind)).map_err(|e| e.to_string())?;
-        let root = here.scratch.join("state").to_string_lossy().into_owned();
-        let container = Self { here, root, id: format!("{name}-{}", std::process::id()), mnt };
+    pub(super) fn start(here: &'a Place, name: &str, script: &str) -> Result<Self, String> {
+        let container = Self::new(here, name);
+        let bundle = container.bundle(script, &[])?;
         container.must(&["create", "--bundle", &bundle])?;
         container.must(&["start"])?;
         Ok(container)
     }
 
+    /// One that is yet to be created.
+    pub(super) fn new(here: &'a Place, name: &str) -> Self {
+        let root = here.scratch.join("state").to_string_lossy().into_owned();
+        Self { here, root, id: format!("{name}-{}", std::process::id()), mnt: here.scratch.join("mnt") }
+    }
+
+    /// A bundle for it, with texts of its config.json replaced.
+    pub(super) fn bundle(&self, script: &str, changes: &[(&str, &str)]) -> Result<String, String> {
+        // Left by an earlier check, or not there.
+        let _ = fs::remove_dir_all(&self.mnt);
+        fs::create_dir_all(&self.mnt).map_err(|e| e.to_string())?;
+        let bundle = bundle(self.here, &["sh", "-c", script])?;
+        let file = Path::new(&bundle).join("config.json");
+        let config = fs::read_to_string(&file).map_err(|e| e.to_string())?;
+        let mount = format!(
+            r#""mounts": [{{"destination": "/mnt", "source": "{}", "options": ["bind"]}},"#,
+            self.mnt.display()
+        );
+        let config = config.replace(r#""mounts": ["#, &mount);
+        let config = changes.iter().fold(config, |config, (from, to)| config.replace(from, to));
+        fs::write(&file, config).map_err(|e| e.to_string())?;
+        Ok(bundle)
+    }
+
     /// A subcommand with its options, for this container.
-    fn call(&self, words: &[&str], rest: &[&str]) -> Result<Done, String> {
+    pub(super) fn call(&self, words: &[&str], rest: &[&str]) -> Result<Done, String> {
         self.here.call(&[&["--root", &self.root], words, &[&self.id], rest].concat())
     }
 
-    fn must(&self, words: &[&str]) -> Result<Done, String> {
+    pub(super) fn must(&self, words: &[&str]) -> Result<Done, String> {
         let done = self.call(words, &[])?;
         if done.end == End::Code(0) { Ok(done) } else { Err(format!("{words:?}: {:?}\n{}", done.end, done.tail(5))) }
     }
 
     /// It fails and says why.
-    fn must_fail(&self, words: &[&str], why: &str) -> Result<(), String> {
+    pub(super) fn must_fail(&self, words: &[&str], why: &str) -> Result<(), String> {
         let done = self.call(words, &[])?;
         let text = String::from_utf8_lossy(&done.stderr).into_owned();
         if done.end != End::Code(0) && text.contains(why) { Ok(()) } else { Err(format!("{words:?} says {text:?}")) }
@@ -63,14 +77,14 @@ impl<'a> Container<'a> {
         status.map(str::to_owned).ok_or(text)
     }
 
-    fn must_be(&self, want: &str) -> Result<(), String> {
+    pub(super) fn must_be(&self, want: &str) -> Result<(), String> {
         match self.status()? {
             status if status == want => Ok(()),
             status => Err(format!("it is {status}, want {want}")),
         }
     }
 
-    fn must_become(&self, want: &str) -> Result<(), String> {
+    pub(super) fn must_become(&self, want: &str) -> Result<(), String> {
         let deadline = Instant::now() + Duration::from_secs(10);
         while Instant::now() < deadline && self.must_be(want).is_err() {
             sleep(Duration::from_millis(20));
@@ -79,12 +93,12 @@ impl<'a> Container<'a> {
     }
 
     /// Length of a file in its `/mnt`.
-    fn len(&self, name: &str) -> u64 {
+    pub(super) fn len(&self, name: &str) -> u64 {
         fs::metadata(self.mnt.join(name)).map_or(0, |data| data.len())
     }
 
     /// Waits until a file in its `/mnt` is longer than that.
-    fn await_more(&self, name: &str, len: u64) -> Result<(), String> {
+    pub(super) fn await_more(&self, name: &str, len: u64) -> Result<(), String> {
         let deadline = Instant::now() + Duration::from_secs(10);
         while self.len(name) <= len {
             if Instant::now() > deadline {
@@ -163,9 +177,7 @@ pub(super) fn pause(here: &Place) -> Result<(), String> {
 /// Paused before it is started, a container can be started only after it was resumed; as runc has it.
 pub(super) fn pause_created(here: &Place) -> Result<(), String> {
     let bundle = bundle(here, &["true"])?;
-    let root = here.scratch.join("state").to_string_lossy().into_owned();
-    let id = format!("early-{}", std::process::id());
-    let container = Container { here, root, id, mnt: here.scratch.join("mnt") };
+    let container = Container::new(here, "early");
     container.must(&["create", "--bundle", &bundle])?;
     container.must(&["pause"])?;
     container.must_fail(&["start"], "paused")?;
@@ -176,11 +188,11 @@ pub(super) fn pause_created(here: &Place) -> Result<(), String> {
 }
 
 /// A first program that does nothing and ends when it is asked to.
-const IDLE: &str = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
+pub(super) const IDLE: &str = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
 
 impl Container<'_> {
     /// A further program in it: how that ends and what it says.
-    fn exec(&self, options: &[&str], command: &[&str], code: i32, stdout: &str) -> Result<(), String> {
+    pub(super) fn exec(&self, options: &[&str], command: &[&str], code: i32, stdout: &str) -> Result<(), String> {
         let done = self.call(&[&["exec"], options].concat(), command)?;
         expect(&done, End::Code(code), stdout).map_err(|why| format!("exec {options:?} {command:?}: {why}"))
     }
@@ -193,7 +205,7 @@ impl Container<'_> {
     }
 
     /// Nothing runs in it but its first program.
-    fn must_be_idle(&self) -> Result<(), String> {
+    pub(super) fn must_be_idle(&self) -> Result<(), String> {
         let script = "ls /proc | grep -c '^[0-9]*$'";
         let deadline = Instant::now() + Duration::from_secs(5);
         loop {
