@@ -94,24 +94,7 @@ impl Kernel {
             return Err(Errno::EAGAIN);
         }
         let pids = init.namespaces.pid_for_children.clone();
-        let has_vdso = init.namespaces.time.offsets() == Offsets::default();
-        let outside = Outside { limits: init.limits.clone(), umask: init.fs.umask() };
-        let word = Arc::new(WaitWord::new());
-        let caller = Caller { creds: Arc::new(init.creds), word, process: Arc::new(outside) };
-        let loader = For {
-            caller: &caller,
-            fs: &init.fs,
-            no_new_privs: init.no_new_privs,
-            is_confined: false,
-            personality: 0,
-            has_vdso,
-        };
-        let arguments = Arguments { argv: init.argv, envp: init.envp };
-        let loaded = loader.load(&Executable::path(init.path), arguments).map_err(|fail| match fail {
-            Fail::Errno(errno) => errno,
-            Fail::Interrupted(_) => Errno::EINTR,
-        })?;
-        let Loaded { exec, program, granted, comm } = loaded;
+        let Loaded { exec, program, granted, comm } = init.find()?;
         let (mm, context) = exec.load(self.platform())?;
         let mut attributes = Attributes {
             creds: Arc::new(granted.creds),
@@ -170,5 +153,27 @@ impl Kernel {
             return Err(errno);
         }
         Ok(group)
+    }
+}
+
+impl Init {
+    /// Finds the program.
+    fn find(&self) -> Result<Loaded, Errno> {
+        let outside = Outside { limits: self.limits.clone(), umask: self.fs.umask() };
+        let word = Arc::new(WaitWord::new());
+        let caller = Caller { creds: Arc::new(self.creds.clone()), word, process: Arc::new(outside) };
+        let loader = For {
+            caller: &caller,
+            fs: &self.fs,
+            no_new_privs: self.no_new_privs,
+            is_confined: false,
+            personality: 0,
+            has_vdso: self.namespaces.time.offsets() == Offsets::default(),
+        };
+        let arguments = Arguments { argv: self.argv.clone(), envp: self.envp.clone() };
+        loader.load(&Executable::path(self.path.clone()), arguments).map_err(|fail| match fail {
+            Fail::Errno(errno) => errno,
+            Fail::Interrupted(_) => Errno::EINTR,
+        })
     }
 }

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use process::{capability, process, terminal_size};
 
-/// Largest `config.json`.
+/// Largest `config.json`, or part of one.
 const LONGEST: u64 = 16 << 20;
 
 /// More than most of them have: read at once.
@@ -43,11 +43,7 @@ impl Bundle {
         let path = dir.join("config.json");
         let what = format!("read {}", path.display());
         let file = File::open(&path).to(format_args!("{what} (is this a bundle? see --bundle)"))?;
-        let mut text = Vec::with_capacity(USUAL);
-        file.take(LONGEST + 1).read_to_end(&mut text).to(&what)?;
-        if text.len() as u64 > LONGEST {
-            bail!("cannot {what}: it is longer than {LONGEST} bytes");
-        }
+        let text = read_whole(file, &what)?;
         let spec: Spec = serde_json::from_slice(&text).to(&what)?;
         let version = spec.version();
         if version.split('.').next() != Some("1") {
@@ -193,6 +189,16 @@ impl Bundle {
     pub(crate) fn version(&self) -> &str {
         self.spec.version()
     }
+}
+
+/// Reads a file to its end; `what` as "cannot ..." goes on.
+pub(crate) fn read_whole(file: File, what: &str) -> Result<Vec<u8>> {
+    let mut text = Vec::with_capacity(USUAL);
+    file.take(LONGEST + 1).read_to_end(&mut text).to(what)?;
+    if text.len() as u64 > LONGEST {
+        bail!("cannot {what}: it is longer than {LONGEST} bytes");
+    }
+    Ok(text)
 }
 
 fn paths(list: Option<&Vec<String>>, key: &str) -> Result<Vec<Vec<u8>>> {

@@ -1,5 +1,6 @@
 //! What the starter and later commands say to the sandbox, and what it says back.
 
+mod client;
 mod link;
 mod message;
 mod parcel;

@@ -15,7 +15,7 @@ const LONGEST: u64 = 32 << 20;
 /// Puts a body into a file in memory.
 pub fn pack(body: &impl Serialize) -> io::Result<OwnedFd> {
     let bytes = postcard::to_allocvec(body).map_err(io::Error::other)?;
-    if bytes.len() as u64 > LONGEST {
+    if !is_short(&bytes) {
         return Err(io::Error::other("it is too long"));
     }
     let mut file = File::from(memfd_create("nacre-order", MemfdFlags::CLOEXEC)?);
@@ -24,12 +24,16 @@ pub fn pack(body: &impl Serialize) -> io::Result<OwnedFd> {
     Ok(file.into())
 }
 
+fn is_short(bytes: &[u8]) -> bool {
+    u64::try_from(bytes.len()).is_ok_and(|len| len <= LONGEST)
+}
+
 /// Takes it out again.
 pub(crate) fn unpack<T: DeserializeOwned>(file: OwnedFd) -> io::Result<T> {
     let bad = |text: &str| io::Error::new(io::ErrorKind::InvalidData, text.to_owned());
     let mut bytes = Vec::new();
     File::from(file).take(LONGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LONGEST {
+    if !is_short(&bytes) {
         return Err(bad("an order that is too long"));
     }
     match postcard::take_from_bytes(&bytes) {

@@ -1,15 +1,11 @@
 //! What `nacre exec` is to run: like the container's first program, but for what the options say.
 
-use crate::bundle::{Bundle, capability};
+use crate::bundle::{Bundle, capability, read_whole};
 use crate::cli::Exec;
 use crate::error::{Result, Try, bail};
 use oci_spec::runtime::{Capabilities, LinuxCapabilities, Process, User};
 use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
-
-/// Largest file for `--process`.
-const LONGEST: u64 = 16 << 20;
 
 /// The process that the options describe.
 pub(super) fn build(command: &Exec, bundle: Result<Bundle>) -> Result<Process> {
@@ -29,11 +25,7 @@ pub(super) fn build(command: &Exec, bundle: Result<Bundle>) -> Result<Process> {
 /// A process from a file. What it leaves out of rights and limits is as for the first one.
 fn read(path: &Path, first: Option<&Process>) -> Result<Process> {
     let what = format!("read {}", path.display());
-    let mut text = Vec::new();
-    File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut text)).to(&what)?;
-    if text.len() as u64 > LONGEST {
-        bail!("cannot {what}: it is longer than {LONGEST} bytes");
-    }
+    let text = read_whole(File::open(path).to(&what)?, &what)?;
     let mut process: Process = serde_json::from_slice(&text).to(&what)?;
     if process.capabilities().is_none() {
         process.set_capabilities(first.and_then(|first| first.capabilities().clone()));
