@@ -1,5 +1,6 @@
 //! The machine that the guest sees.
 
+use crate::container::Container;
 use crate::dump::Pattern;
 use crate::futex::Table;
 use crate::ipc::IpcNamespace;
@@ -21,7 +22,7 @@ use platform::Platform;
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use sync::{Clock, Fail, Mutex, MutexGuard, Rank};
@@ -44,8 +45,6 @@ pub struct Config {
     pub domainname: Vec<u8>,
     /// Every call goes to the debug log.
     pub strace: bool,
-    /// Most threads in the sandbox.
-    pub pids_limit: u64,
 }
 
 /// First of the numbers of namespaces in /proc/PID/ns, as Linux numbers its own.
@@ -61,7 +60,6 @@ pub struct Kernel {
     platform: Arc<Platform>,
     dispatch: Dispatch,
     is_strace: AtomicBool,
-    pids_limit: u64,
     /// Monotonic time of the host when the machine started.
     boot: Duration,
     tree: Mutex<Tree>,
@@ -72,7 +70,7 @@ pub struct Kernel {
     root: Namespaces,
     unimplemented: Mutex<BTreeMap<u32, u64>>,
     parts: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
-    is_paused: AtomicBool,
+    pub(crate) containers: Mutex<Vec<Weak<Container>>>,
     /// There has been a user namespace beside the root one.
     has_user_namespaces: AtomicBool,
     pub(crate) ptrace_scope: Mutex<Scope>,
@@ -101,7 +99,6 @@ impl Kernel {
             platform: config.platform,
             dispatch: config.dispatch,
             is_strace: AtomicBool::new(config.strace),
-            pids_limit: config.pids_limit,
             boot: sync::now(Clock::Monotonic),
             tree: Mutex::new(Rank::Tree, Tree::default()),
             users: Mutex::new(Rank::Leaf, HashMap::new()),
@@ -119,7 +116,7 @@ impl Kernel {
             },
             unimplemented: Mutex::new(Rank::Leaf, BTreeMap::new()),
             parts: Mutex::new(Rank::Leaf, HashMap::new()),
-            is_paused: AtomicBool::new(false),
+            containers: Mutex::new(Rank::Leaf, Vec::new()),
             has_user_namespaces: AtomicBool::new(false),
             ptrace_scope: Mutex::new(Rank::Leaf, Scope::default()),
             departures: Default::default(),
@@ -168,11 +165,6 @@ impl Kernel {
     /// Every call goes to the debug log.
     pub fn is_strace(&self) -> bool {
         self.is_strace.load(Relaxed)
-    }
-
-    /// Most threads in the sandbox.
-    pub const fn pids_limit(&self) -> u64 {
-        self.pids_limit
     }
 
     /// Monotonic time of the host when the machine started.
@@ -279,35 +271,6 @@ impl Kernel {
         for member in tree.members(&group) {
             member.send(info);
         }
-    }
-
-    /// Ends every process of the sandbox.
-    pub fn kill_all(&self) {
-        for group in self.groups() {
-            group.kill();
-        }
-        self.resume();
-    }
-
-    /// Every task comes to a stop where it holds nothing, until [`Self::resume`].
-    pub fn pause(&self) {
-        self.is_paused.store(true, SeqCst);
-        for task in self.groups().iter().flat_map(|group| group.tasks()) {
-            task.interrupt();
-        }
-    }
-
-    /// Ends [`Self::pause`].
-    pub fn resume(&self) {
-        self.is_paused.store(false, SeqCst);
-        for task in self.groups().iter().flat_map(|group| group.tasks()) {
-            task.word().wake();
-        }
-    }
-
-    /// Tasks are to stop.
-    pub fn is_paused(&self) -> bool {
-        self.is_paused.load(SeqCst)
     }
 }
 

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+mod container;
 mod dump;
 pub mod futex;
 pub mod ipc;
@@ -33,6 +34,7 @@ mod usage;
 mod user;
 mod uts;
 
+pub use container::Container;
 pub use kernel::{Config, Dispatch, Kernel};
 pub use limits::Limits;
 pub use namespace::{CgroupNamespace, Namespace};

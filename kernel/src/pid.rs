@@ -28,7 +28,7 @@ impl PidNamespace {
     }
 
     /// A namespace inside this one; `None` when it would lie too deep.
-    pub(crate) fn child(self: &Arc<Self>, id: u64, owner: Arc<UserNamespace>) -> Option<Arc<Self>> {
+    pub fn child(self: &Arc<Self>, id: u64, owner: Arc<UserNamespace>) -> Option<Arc<Self>> {
         let is_closed = AtomicBool::new(false);
         (self.level < MAX_LEVEL)
             .then(|| (Owner::new(owner), Some(self.clone())))

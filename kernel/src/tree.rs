@@ -96,7 +96,7 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Threads that are not gone: what the limit of the sandbox counts.
+    /// Threads that are not gone.
     pub const fn thread_count(&self) -> usize {
         self.threads
     }
@@ -282,6 +282,7 @@ impl Tree {
         if let Some(node) = self.node_of_mut(task.group()) {
             node.threads.push(ThreadNode { task: task.clone(), state: State::Running, status: None, tracer: None });
             self.threads += 1;
+            task.group().container().count(1);
         }
     }
 
@@ -302,7 +303,9 @@ impl Tree {
         if let Some(node) = self.node_of_mut(task.group()) {
             let before = node.threads.len();
             node.threads.retain(|thread| !Arc::ptr_eq(&thread.task, task));
-            self.threads -= before - node.threads.len();
+            let gone = before - node.threads.len();
+            self.threads -= gone;
+            task.group().container().discount(gone);
         }
         if let Some(at) = self.nodes.get_mut(&tid)
             && at.task.as_ref().is_some_and(|there| Arc::ptr_eq(there, task))

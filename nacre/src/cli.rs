@@ -68,8 +68,14 @@ pub(crate) enum Command {
     Start(Id),
     /// Print the state of a container
     State(Id),
+    /// Run a further program in a container
+    Exec(Exec),
     /// Send a signal to a container
     Kill(Kill),
+    /// Stop every process of a container where it is, until `resume`
+    Pause(Id),
+    /// Let the processes of a paused container go on
+    Resume(Id),
     /// Remove a container that has ended
     Delete(Delete),
     /// Make a container, start it and wait for its end
@@ -172,6 +178,63 @@ pub(crate) struct Run {
     /// Keep its state after its end
     #[arg(long)]
     pub keep: bool,
+}
+
+/// `nacre exec`.
+#[derive(Args, Debug)]
+pub(crate) struct Exec {
+    /// Give it a terminal of its own
+    #[arg(long, short)]
+    pub tty: bool,
+    /// Working directory
+    #[arg(long, value_name = "DIR")]
+    pub cwd: Option<PathBuf>,
+    /// Set a variable of the environment
+    #[arg(long, short, value_name = "NAME=VALUE")]
+    pub env: Vec<String>,
+    /// User, and group, to run as
+    #[arg(long, short, value_name = "UID[:GID]")]
+    pub user: Option<String>,
+    /// Be in this group, too
+    #[arg(long, short = 'g', value_name = "GID")]
+    pub additional_gids: Vec<u32>,
+    /// Add a capability
+    #[arg(long, short, value_name = "NAME")]
+    pub cap: Vec<String>,
+    /// No program that it starts gains rights
+    #[arg(long)]
+    pub no_new_privs: bool,
+    /// The whole process as in config.json, instead of all of these and CMD
+    #[arg(long, short, value_name = "FILE", conflicts_with_all = ["command", "cwd", "env", "user", "additional_gids", "cap"])]
+    pub process: Option<PathBuf>,
+    /// Do not wait for its end: another process does, and ends as it does
+    #[arg(long, short)]
+    pub detach: bool,
+    /// Write the id of the process that stands for it to this file
+    #[arg(long, value_name = "FILE")]
+    pub pid_file: Option<PathBuf>,
+    /// Send the terminal's master end to this unix socket
+    #[arg(long, value_name = "SOCKET", requires = "detach")]
+    pub console_socket: Option<PathBuf>,
+    /// In a paused container, too: it runs when that is resumed
+    #[arg(long)]
+    pub ignore_paused: bool,
+    /// Accepted for other runtimes' callers: labels have no effect
+    #[arg(long, hide = true, value_name = "LABEL")]
+    pub process_label: Option<String>,
+    /// Accepted for other runtimes' callers: labels have no effect
+    #[arg(long, hide = true, value_name = "LABEL")]
+    pub apparmor: Option<String>,
+    /// Name of the container
+    pub id: String,
+    /// The program and its arguments
+    #[arg(
+        required_unless_present = "process",
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "CMD"
+    )]
+    pub command: Vec<String>,
 }
 
 /// `nacre kill`.

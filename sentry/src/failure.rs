@@ -37,6 +37,18 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// What Linux would say, and a sentence.
+    pub(crate) fn refused(errno: Errno, text: impl fmt::Display) -> Self {
+        Self { stage: Stage::Run, errno: Some(errno), text: text.to_string() }
+    }
+
+    /// An order that no command line of this version gives.
+    pub(crate) fn nonsense() -> Self {
+        Self::refused(Errno::EINVAL, "an order that makes no sense")
+    }
+}
+
 impl From<host::launch::Error> for Failure {
     fn from(error: host::launch::Error) -> Self {
         Self::boot(error)

@@ -26,16 +26,15 @@ pub(crate) type Window = (Signals, OwnedFd);
 pub(crate) fn leave_host(plan: &Plan, given: &Descriptors) -> Result<(Reach, Option<Window>), Failure> {
     // First of all: the starter's end of the link is among them, and hides its end.
     close_others(&kept(given))?;
-    let (order, groups) = given.link.next_order_with().step("hear from the starter")?;
-    if order != Some(Order::Proceed) {
+    let Some((Order::Proceed, groups)) = given.link.next_order_with().step("hear from the starter")? else {
         return Err(Failure::boot("the starter ended early"));
-    }
+    };
     enter_control_groups(&groups)?;
     drop(groups);
     host::launch::restore_signals();
     leave_session()?;
     let_go_of_streams()?;
-    let window = given.terminal.as_ref().filter(|terminal| terminal.is_own).map(own_window).transpose()?;
+    let window = given.streams.terminal.as_ref().filter(|terminal| terminal.is_own).map(own_window).transpose()?;
     let mounts = MountTrees::take(&plan.trees)?;
     mounts.leave_the_rest()?;
     if plan.becomes_root {
@@ -83,8 +82,8 @@ fn let_go_of_streams() -> Result<(), Failure> {
 
 fn kept(given: &Descriptors) -> Vec<BorrowedFd<'_>> {
     let stdio = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];
-    let terminal = given.terminal.iter().flat_map(|terminal| [&terminal.input, &terminal.output]);
-    let owned = given.streams.iter().flatten().chain(terminal).chain(&given.listener).map(AsFd::as_fd);
+    let terminal = given.streams.terminal.iter().flat_map(|terminal| [&terminal.input, &terminal.output]);
+    let owned = given.streams.standard.iter().flatten().chain(terminal).chain(&given.listener).map(AsFd::as_fd);
     stdio.into_iter().chain([given.link.as_fd()]).chain(host::log::descriptor()).chain(owned).collect()
 }
 

@@ -12,6 +12,7 @@ mod boot;
 pub mod control;
 mod failure;
 mod launch;
+mod life;
 pub mod lockdown;
 mod plan;
 mod run;
@@ -20,6 +21,7 @@ mod sandbox;
 pub use failure::Failure;
 pub use host::launch::{IdMaps, IdRange, Tree};
 pub use plan::{
-    CapabilitySets, Descriptors, Filter, Limit, Mount, MountKind, MountOptions, Overlay, Plan, Process, Terminal,
+    CapabilitySets, Descriptors, Filter, Limit, Mount, MountKind, MountOptions, Overlay, Plan, Process, Share, Shares,
+    Streams, Terminal,
 };
 pub use run::run;

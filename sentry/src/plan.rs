@@ -1,14 +1,19 @@
 //! What a sandbox is to be. Built by `nacre` from its arguments or from a bundle.
 
 use crate::control::{ConsoleSize, Link};
+use abi::Errno;
+use abi::bpf::Instruction;
 use host::launch::Tree;
-pub use kernel::seccomp::Setting as Filter;
+use kernel::seccomp::Setting;
+use serde::{Deserialize, Serialize};
 use std::os::fd::OwnedFd;
 
-/// What a sandbox is to be.
-#[derive(Clone, Debug)]
+/// What a container is to be: the first one, which makes the sandbox, or a further one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Plan {
-    /// Host directories and files that come along. The first is the root.
+    /// Host directories and files that come along. The first is the root. Of a further container they come as
+    /// descriptors.
+    #[serde(skip)]
     pub trees: Vec<Tree>,
     /// What lies above the root tree.
     pub overlay: Overlay,
@@ -20,6 +25,8 @@ pub struct Plan {
     pub masked_paths: Vec<Vec<u8>>,
     /// Absolute paths that appear read-only.
     pub read_only_paths: Vec<Vec<u8>>,
+    /// Whose namespaces it is in.
+    pub shares: Shares,
     /// `uname` node name.
     pub hostname: Vec<u8>,
     /// `uname` domain name.
@@ -40,12 +47,37 @@ pub struct Plan {
     pub strace: bool,
     /// `oom_score_adj` of guest processes.
     pub oom_score_adj: Option<i32>,
-    /// Most guest tasks at a time.
+    /// Most tasks of the container at a time.
     pub pids_limit: Option<u64>,
 }
 
+/// Whose namespaces a container is in; those of the first one are the sandbox's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shares {
+    /// Process ids.
+    pub pid: Share,
+    /// System V IPC and message queues.
+    pub ipc: Share,
+    /// Names of the machine.
+    pub uts: Share,
+    /// Sockets and devices.
+    pub net: Share,
+}
+
+/// Whose namespace a container is in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Share {
+    /// The first container's.
+    #[default]
+    First,
+    /// That of the container with this name.
+    Of(String),
+    /// Its own.
+    Own,
+}
+
 /// What lies above the root tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Overlay {
     /// Memory of the sandbox: changes are gone at its end.
     Memory,
@@ -54,7 +86,7 @@ pub enum Overlay {
 }
 
 /// A mount of the guest.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mount {
     /// Absolute path in the guest. Made when it is missing.
     pub target: Vec<u8>,
@@ -67,7 +99,7 @@ pub struct Mount {
 }
 
 /// What is mounted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MountKind {
     /// The tree with this index.
     Tree(usize),
@@ -88,7 +120,7 @@ pub enum MountKind {
 }
 
 /// Flags of a mount: mount(8).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MountOptions {
     /// `ro`.
     pub read_only: bool,
@@ -100,8 +132,8 @@ pub struct MountOptions {
     pub noexec: bool,
 }
 
-/// The first program and its process.
-#[derive(Clone, Debug)]
+/// A program and its process.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Process {
     /// Arguments, the program first. Searched along PATH of `env` when it has no slash.
     pub args: Vec<Vec<u8>>,
@@ -125,12 +157,36 @@ pub struct Process {
     pub limits: Vec<Limit>,
     /// `no_new_privs`.
     pub no_new_privs: bool,
-    /// What decides about its calls.
+    /// What decides about its calls. A further process has that of the first.
     pub seccomp: Option<Filter>,
 }
 
+/// A filter of a process's calls.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filter {
+    /// `code`, `jt`, `jf` and `k` of each instruction.
+    code: Vec<(u16, u8, u8, u32)>,
+    /// All that it does is logged, but for allowing.
+    pub is_logged: bool,
+}
+
+impl Filter {
+    /// A filter of these instructions. `EINVAL`: they are no program.
+    pub fn new(instructions: &[Instruction], is_logged: bool) -> Result<Self, Errno> {
+        let code = instructions.iter().map(|&Instruction { code, jt, jf, k }| (code, jt, jf, k)).collect();
+        let filter = Self { code, is_logged };
+        filter.setting().map(|_| filter)
+    }
+
+    /// As the kernel takes it. `EINVAL`.
+    pub fn setting(&self) -> Result<Setting, Errno> {
+        let instructions: Vec<_> = self.code.iter().map(|&(code, jt, jf, k)| Instruction { code, jt, jf, k }).collect();
+        Ok(Setting { program: bpf::Program::new(&instructions)?, is_logged: self.is_logged })
+    }
+}
+
 /// The five sets of capabilities(7), bit n for capability n.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names of capabilities(7)")]
 pub struct CapabilitySets {
     pub effective: u64,
@@ -154,7 +210,7 @@ impl CapabilitySets {
 }
 
 /// A resource limit: getrlimit(2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limit {
     /// `RLIMIT_*`.
     pub resource: u32,
@@ -171,12 +227,19 @@ pub struct Descriptors {
     pub link: Link,
     /// Where later commands connect.
     pub listener: Option<OwnedFd>,
-    /// Standard streams of the program: `None` is the guest's terminal.
-    pub streams: [Option<OwnedFd>; 3],
-    /// The host's terminal behind the guest's terminal.
-    pub terminal: Option<Terminal>,
+    /// What the program reads and writes.
+    pub streams: Streams,
     /// The debug log.
     pub log: Option<OwnedFd>,
+}
+
+/// Standard streams of a program and its terminal.
+#[derive(Debug, Default)]
+pub struct Streams {
+    /// `None` is the guest's terminal.
+    pub standard: [Option<OwnedFd>; 3],
+    /// The host's terminal behind the guest's terminal.
+    pub terminal: Option<Terminal>,
 }
 
 /// A terminal of the host. Unless it is the sandbox's own, it is lent when a program uses it.

@@ -1,12 +1,13 @@
 //! The life of the sentry.
 
-use crate::boot::Machine;
+use crate::boot::{Container, Machine};
 use crate::control::{Report, Server, Sources};
 use crate::failure::Failure;
 use crate::launch;
+use crate::life::Ending;
 use crate::lockdown::{self, OnViolation};
 use crate::plan::{Descriptors, Plan};
-use crate::sandbox::{Ending, Sandbox};
+use crate::sandbox::Sandbox;
 use host::launch::Context;
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ pub fn run(plan: Plan, mut given: Descriptors) -> u8 {
     match start(plan, &mut given) {
         Ok((sandbox, ending)) => {
             let status = ending.wait();
+            sandbox.await_visitors();
             host::debug!("the sandbox ends with status {status}");
             sandbox.say(&Report::Exited { status });
             status
@@ -36,14 +38,17 @@ fn start(plan: Plan, given: &mut Descriptors) -> Result<(Arc<Sandbox>, Ending), 
     let (reach, window) = launch::leave_host(&plan, given)?;
     let link = given.link.share().step("share the link to the starter")?;
     let listener = given.listener.take();
-    let machine = Machine::build(&plan, reach, given)?;
-    let (sandbox, ending) = Sandbox::new(machine, link);
+    let machine = Machine::build(&plan, reach.proc)?;
+    let streams = std::mem::take(&mut given.streams);
+    let namespaces = machine.namespaces();
+    let container = Container::build(&machine, &plan, namespaces, reach.trees, streams, &given.link)?;
+    let (sandbox, ending) = Sandbox::new(machine, container, link);
     let sources = Sources { listener, window, dies_with_starter: true };
     Server::start(Arc::clone(&sandbox), sources).step("start the control thread")?;
     lock_down()?;
     sandbox.say(&Report::Ready);
     if !plan.awaits_start {
-        sandbox.start()?;
+        sandbox.first().start()?;
         sandbox.say(&Report::Done);
     }
     Ok((sandbox, ending))

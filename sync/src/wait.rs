@@ -122,6 +122,11 @@ impl WaitWord {
         word & SLEEPING != 0 && word & enders == 0
     }
 
+    /// The owner runs application code.
+    pub fn is_in_app(&self) -> bool {
+        self.word.load(SeqCst) & IN_APP != 0
+    }
+
     /// Somebody killed the owner.
     pub fn is_killed(&self) -> bool {
         self.word.load(SeqCst) & KILLED != 0

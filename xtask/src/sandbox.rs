@@ -4,6 +4,8 @@
 //! This process makes itself the reaper of orphans, so that whatever a sandbox leaves becomes its child.
 
 mod changes;
+mod containers;
+mod pods;
 
 use crate::args::Args;
 use crate::process::{self, Done, End};
@@ -44,6 +46,17 @@ const CHECKS: &[(&str, Check)] = &[
     ("bundle-run", bundle_run),
     ("bundle-life", bundle_life),
     ("bundle-seccomp", bundle_seccomp),
+    ("paused", containers::pause),
+    ("paused-before-its-start", containers::pause_created),
+    ("exec", containers::exec),
+    ("exec-detached", containers::exec_detached),
+    ("exec-terminal", containers::exec_terminal),
+    ("exec-killed-at-any-moment", containers::exec_killed),
+    ("pod", pods::pod),
+    ("pod-with-shared-pids", pods::shared_pids),
+    ("pod-limits", pods::limits),
+    ("pod-refusals", pods::refusals),
+    ("pod-killed-at-any-moment", pods::killed),
     ("killed-at-any-moment", killed),
     ("bundle-killed-at-any-moment", bundle_killed),
     ("any-process-killed", any_process_killed),

@@ -94,6 +94,13 @@ impl DevPts {
         self.allocate(uid, self.options.gid.unwrap_or(5))
     }
 
+    /// The master of such a pseudoterminal is gone: so is its name.
+    pub fn end_console(&self, pty: &Arc<Pty>) {
+        if self.slot(pty.index()).is_some_and(|slot| Arc::ptr_eq(&slot.pty, pty)) {
+            self.release(pty.index());
+        }
+    }
+
     pub(super) fn slot(&self, index: u32) -> Option<Arc<Slot>> {
         self.slots.lock().get(&index).cloned()
     }

@@ -55,6 +55,8 @@ impl HostConsole {
             fd: input,
             changed: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             lease: Mutex::new(Rank::Leaf, lease),
+            is_over: AtomicBool::new(false),
+            room: Arc::default(),
         });
         if let Some(lender) = lender {
             pty.set_lender(lender);
@@ -92,6 +94,15 @@ impl HostConsole {
         self.pty.set_winsize(Winsize { rows, cols, ..Winsize::default() });
     }
 
+    /// Nobody uses the host's terminal any more: it is let go, and who still has the sandbox's sees it hung up.
+    pub fn end(&self) {
+        self.input.is_over.store(true, SeqCst);
+        self.input.stir();
+        self.input.room.wake();
+        self.output.is_dead.store(true, SeqCst);
+        self.output.pump.wake();
+    }
+
     /// Writes out all that the sandbox has put out; may wait for the host's terminal. For the end of the sandbox.
     pub fn drain(&self) {
         while !self.pty.look(|state| state.line.output.is_empty()) && !self.output.is_dead.load(SeqCst) {
@@ -109,6 +120,10 @@ struct Input {
     changed: OwnedFd,
     /// Held while the terminal is read: nothing is read after its end.
     lease: Mutex<Lease>,
+    /// The terminal is not read any more.
+    is_over: AtomicBool,
+    /// Wakes the thread that waits for room in the sandbox's terminal.
+    room: Arc<WaitWord>,
 }
 
 /// Whether the terminal may be read.
@@ -134,18 +149,22 @@ impl Input {
         if lease.is_lent != is_lent {
             *lease = Lease { is_lent, was_echoed: is_lent };
             drop(lease);
-            // A full counter wakes as well.
-            let _ = rustix::io::write(&self.changed, &1u64.to_ne_bytes());
+            self.stir();
         }
     }
 
-    /// Reads the host's terminal, while that is lent, until it is gone.
+    /// Has the thread look at what has changed.
+    fn stir(&self) {
+        // A full counter wakes as well.
+        let _ = rustix::io::write(&self.changed, &1u64.to_ne_bytes());
+    }
+
+    /// Reads the host's terminal, while that is lent, until it is gone or not used any more.
     fn feed(&self, pty: &Arc<Pty>) {
-        let word = Arc::new(WaitWord::new());
-        // Stays for good: the console lives as long as the sandbox.
-        let _forever = pty.master_queue().add(Events::OUT, word.clone());
+        let word = &self.room;
+        let _entry = pty.master_queue().add(Events::OUT, word.clone());
         let mut buf = [0; CHUNK];
-        loop {
+        while !self.is_over.load(SeqCst) {
             self.wait();
             let (len, was_echoed) = match self.read(&mut buf) {
                 Keys::Some { len, was_echoed } => (len, was_echoed),
@@ -158,6 +177,9 @@ impl Input {
             }
             while !rest.is_empty() {
                 word.arm();
+                if self.is_over.load(SeqCst) {
+                    break;
+                }
                 match pty.input(rest) {
                     Ok(used) => rest = &rest[used..],
                     Err(Errno::EAGAIN) => {

@@ -1,5 +1,6 @@
 //! Processes that come from outside: the first of a sandbox, and those that are started in it later.
 
+use crate::container::Container;
 use crate::kernel::Kernel;
 use crate::limits::Limits;
 use crate::process::exec::{Arguments, Executable, For, Loaded};
@@ -7,7 +8,8 @@ use crate::sched::Scheduling;
 use crate::seccomp::Setting;
 use crate::session::{ProcessGroup, Session, Terminal};
 use crate::signal::Actions;
-use crate::task::{Attributes, Live, Login, Start, Task, ThreadGroup};
+use crate::task::{Attributes, Live, Login, Namespaces, Start, Task, ThreadGroup};
+use crate::timens::Offsets;
 use crate::tree::GroupNode;
 use abi::Errno;
 use abi::signal::{SIGCHLD, SigSet};
@@ -18,12 +20,16 @@ use vfs::{Caller, Credentials, FdTable, FsContext, ProcessView};
 
 /// A process to start from outside.
 pub struct Init {
+    /// What it and its descendants belong to.
+    pub container: Arc<Container>,
     /// The program's path, as the process sees it.
     pub path: Vec<u8>,
     /// Arguments, the program's name first.
     pub argv: Vec<Vec<u8>>,
     /// Environment, `NAME=VALUE`.
     pub envp: Vec<Vec<u8>>,
+    /// Where it starts. Its id is of the pid namespace for children.
+    pub namespaces: Namespaces,
     /// Identity and rights.
     pub creds: Credentials,
     /// Descriptors.
@@ -80,35 +86,15 @@ impl ProcessView for Outside {
 }
 
 impl Kernel {
-    /// Starts the first process of the sandbox: id 1, leader of a session of its own. When it ends, everything else
-    /// in the sandbox is killed, and gone before [`ThreadGroup::wait_exit`] returns.
-    pub fn start_init(self: &Arc<Self>, init: Init) -> Result<Arc<ThreadGroup>, Errno> {
-        self.start(init)
-    }
-
-    /// Starts a further process from outside: without a parent, leader of a session of its own.
-    pub fn exec_in(self: &Arc<Self>, init: Init) -> Result<Arc<ThreadGroup>, Errno> {
-        self.start(init)
-    }
-
-    fn start(self: &Arc<Self>, init: Init) -> Result<Arc<ThreadGroup>, Errno> {
-        let outside = Outside { limits: init.limits.clone(), umask: init.fs.umask() };
-        let word = Arc::new(WaitWord::new());
-        let caller = Caller { creds: Arc::new(init.creds), word, process: Arc::new(outside) };
-        let loader = For {
-            caller: &caller,
-            fs: &init.fs,
-            no_new_privs: init.no_new_privs,
-            is_confined: false,
-            personality: 0,
-            has_vdso: true,
-        };
-        let arguments = Arguments { argv: init.argv, envp: init.envp };
-        let loaded = loader.load(&Executable::path(init.path), arguments).map_err(|fail| match fail {
-            Fail::Errno(errno) => errno,
-            Fail::Interrupted(_) => Errno::EINTR,
-        })?;
-        let Loaded { exec, program, granted, comm } = loaded;
+    /// Starts a process from outside: without a parent, leader of a session of its own. As the first of its pid
+    /// namespace it is an init: when it ends, everything else in the namespace is killed, and gone before
+    /// [`ThreadGroup::wait_exit`] returns. `EAGAIN`: there are too many threads.
+    pub fn start(self: &Arc<Self>, init: Init) -> Result<Arc<ThreadGroup>, Errno> {
+        if !init.container.has_room() {
+            return Err(Errno::EAGAIN);
+        }
+        let pids = init.namespaces.pid_for_children.clone();
+        let Loaded { exec, program, granted, comm } = init.find()?;
         let (mm, context) = exec.load(self.platform())?;
         let mut attributes = Attributes {
             creds: Arc::new(granted.creds),
@@ -118,15 +104,15 @@ impl Kernel {
             personality: 0,
             login: Login::NOBODY,
             sched: Scheduling::default(),
-            namespaces: self.root_namespaces().clone(),
+            namespaces: init.namespaces,
         };
         attributes.set_comm(&comm);
         let live = Live { mm, program, fds: init.fds, fs: init.fs };
         let task = {
             let mut tree = self.tree();
-            let pid = tree.new_pid(self.root_pids(), &[])?;
+            let pid = tree.new_pid(&pids, &[])?;
             let is_init = pid.is_init();
-            let group = ThreadGroup::new(self, pid.clone(), Actions::new(), init.limits);
+            let group = ThreadGroup::new(self, init.container, pid.clone(), Actions::new(), init.limits);
             group.timers.watch_cpu_limit(&group);
             group.oom_score_adj.store(init.oom_score_adj, std::sync::atomic::Ordering::SeqCst);
             let session = Session::new(pid.clone());
@@ -150,6 +136,7 @@ impl Kernel {
                 has_execed: true,
             });
             let task = Task::new(&group, pid, attributes, live.clone());
+            task.enter_time();
             if let Some(setting) = init.seccomp {
                 task.set_first_filter(setting);
             }
@@ -166,5 +153,27 @@ impl Kernel {
             return Err(errno);
         }
         Ok(group)
+    }
+}
+
+impl Init {
+    /// Finds the program.
+    fn find(&self) -> Result<Loaded, Errno> {
+        let outside = Outside { limits: self.limits.clone(), umask: self.fs.umask() };
+        let word = Arc::new(WaitWord::new());
+        let caller = Caller { creds: Arc::new(self.creds.clone()), word, process: Arc::new(outside) };
+        let loader = For {
+            caller: &caller,
+            fs: &self.fs,
+            no_new_privs: self.no_new_privs,
+            is_confined: false,
+            personality: 0,
+            has_vdso: self.namespaces.time.offsets() == Offsets::default(),
+        };
+        let arguments = Arguments { argv: self.argv.clone(), envp: self.envp.clone() };
+        loader.load(&Executable::path(self.path.clone()), arguments).map_err(|fail| match fail {
+            Fail::Errno(errno) => errno,
+            Fail::Interrupted(_) => Errno::EINTR,
+        })
     }
 }

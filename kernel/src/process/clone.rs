@@ -130,7 +130,7 @@ impl CurrentTask {
         self.group().signals.lock().wants_attention(self.task().serial())
     }
 
-    /// `RLIMIT_NPROC` and the sandbox's own limit: `EAGAIN`.
+    /// `RLIMIT_NPROC` and the container's own limit: `EAGAIN`.
     fn check_room(&self) -> Result<(), Errno> {
         let creds = self.creds();
         let is_exempt = creds.uid == 0
@@ -139,8 +139,7 @@ impl CurrentTask {
         if !is_exempt && self.kernel().user(creds.uid).processes() >= limit {
             return Err(Errno::EAGAIN);
         }
-        let threads = self.kernel().tree().thread_count() as u64;
-        if threads >= self.kernel().pids_limit() { Err(Errno::EAGAIN) } else { Ok(()) }
+        if self.group().container().has_room() { Ok(()) } else { Err(Errno::EAGAIN) }
     }
 
     /// Credentials of a child: those of a new user namespace, if asked for. `EPERM` in a changed root directory and
@@ -333,7 +332,7 @@ impl CurrentTask {
         };
         let is_init = pid.is_init();
         let limits = own.limits.lock().clone();
-        let group = ThreadGroup::new(self.kernel(), pid, actions, limits);
+        let group = ThreadGroup::new(self.kernel(), own.container().clone(), pid, actions, limits);
         group.inherit(own);
         group.signals.lock().is_unkillable = is_init;
         group

@@ -1,5 +1,6 @@
 //! A process.
 
+use crate::container::Container;
 use crate::kernel::Kernel;
 use crate::limits::Limits;
 use crate::pid::Pid;
@@ -22,6 +23,7 @@ pub struct ThreadGroup {
     kernel: Arc<Kernel>,
     /// That of its first thread; does not change.
     pid: Arc<Pid>,
+    container: Arc<Container>,
     pub(crate) signals: Mutex<Signals>,
     /// A signal was queued for it or one of its threads: for signalfd.
     pub signal_events: WaitQueue,
@@ -52,10 +54,17 @@ pub struct ThreadGroup {
 }
 
 impl ThreadGroup {
-    pub(crate) fn new(kernel: &Arc<Kernel>, pid: Arc<Pid>, actions: Arc<Actions>, limits: Limits) -> Arc<Self> {
+    pub(crate) fn new(
+        kernel: &Arc<Kernel>,
+        container: Arc<Container>,
+        pid: Arc<Pid>,
+        actions: Arc<Actions>,
+        limits: Limits,
+    ) -> Arc<Self> {
         Arc::new(Self {
             kernel: kernel.clone(),
             pid,
+            container,
             signals: Mutex::new(Rank::Signals, Signals::new(actions)),
             signal_events: WaitQueue::new(),
             child_events: WaitQueue::new(),
@@ -91,6 +100,11 @@ impl ThreadGroup {
     /// Its ids.
     pub const fn pid(&self) -> &Arc<Pid> {
         &self.pid
+    }
+
+    /// Where it and its ancestors came from.
+    pub const fn container(&self) -> &Arc<Container> {
+        &self.container
     }
 
     /// Soft limit `RLIMIT_*`; `u64::MAX` is none.

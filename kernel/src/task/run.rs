@@ -165,7 +165,7 @@ impl CurrentTask {
             return Next::Exit(end);
         }
         loop {
-            if self.kernel().is_paused() {
+            if self.group().container().is_paused() {
                 self.wait_stop(&Stop::External);
             }
             match self.next_signal() {

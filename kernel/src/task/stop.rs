@@ -18,7 +18,7 @@ pub enum Stop {
     Event(Event),
     /// Its vfork child has not yet let go of its memory.
     Vfork(Arc<Vfork>),
-    /// The sandbox is paused from outside.
+    /// Its container is paused from outside.
     External,
 }
 
@@ -75,7 +75,7 @@ impl CurrentTask {
             Stop::Ptrace => self.is_trapped(),
             Stop::Event(_) => false,
             Stop::Vfork(vfork) => !vfork.is_done.load(SeqCst),
-            Stop::External => self.kernel().is_paused(),
+            Stop::External => self.group().container().is_paused(),
         }
     }
 }

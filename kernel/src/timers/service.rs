@@ -23,6 +23,9 @@ pub trait Expire: Send + Sync {
 /// Clocks with a queue, in the order of their index.
 const CLOCKS: [Clock; 3] = [Clock::Monotonic, Clock::Realtime, Clock::Boottime];
 
+/// A point in time that nobody lives to see.
+const NEVER: Duration = Duration::from_secs(1 << 33);
+
 fn errno(error: rustix::io::Errno) -> Errno {
     Errno(error.raw_os_error() as u16)
 }
@@ -33,22 +36,37 @@ struct Queue {
     fd: Arc<OwnedFd>,
     /// What the host's timer is set to.
     set_to: Option<Duration>,
+    /// The host's timer only tells when the clock is set.
+    is_held: bool,
 }
 
 impl Queue {
     /// Sets the host's timer if the first deadline is before what it is set to.
     fn program(&mut self) {
-        let Some(&(first, _)) = self.by_time.keys().next() else { return };
+        let Some(&(first, _)) = self.by_time.keys().next().filter(|_| !self.is_held) else { return };
         if self.set_to.is_some_and(|set_to| set_to <= first) {
             return;
         }
-        let deadline = Deadline { clock: Clock::Monotonic, at: first.max(Duration::from_nanos(1)) }.to_timespec();
+        self.set(first.max(Duration::from_nanos(1)));
+        self.set_to = Some(first);
+    }
+
+    fn set(&self, at: Duration) {
+        let deadline = Deadline { clock: Clock::Monotonic, at }.to_timespec();
         let value = Timespec { tv_sec: deadline.sec, tv_nsec: deadline.nsec };
         let spec = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
         let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
         // It can fail only by ECANCELED: the clock was set, which the next read reports; the timer is set all the same.
         let _ = rustix::time::timerfd_settime(&self.fd, flags, &spec);
-        self.set_to = Some(first);
+    }
+
+    fn hold(&mut self, is_held: bool) {
+        if self.is_held != is_held {
+            self.is_held = is_held;
+            self.set_to = None;
+            self.set(NEVER);
+            self.program();
+        }
     }
 }
 
@@ -59,13 +77,13 @@ struct Running {
 }
 
 impl Running {
-    fn new() -> Result<Self, Errno> {
+    fn new(is_held: bool) -> Result<Self, Errno> {
         let poll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(errno)?;
         let queue = |index: usize, clock| -> Result<Queue, Errno> {
             let fd = rustix::time::timerfd_create(clock, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK);
             let fd = Arc::new(fd.map_err(errno)?);
             epoll::add(&poll, &fd, EventData::new_u64(index as u64), EventFlags::IN).map_err(errno)?;
-            Ok(Queue { by_time: BTreeMap::new(), fd, set_to: None })
+            Ok(Queue { by_time: BTreeMap::new(), fd, set_to: None, is_held })
         };
         let queues = [
             queue(0, TimerfdClockId::Monotonic)?,
@@ -79,6 +97,7 @@ impl Running {
 #[derive(Default)]
 struct State {
     next_id: u64,
+    is_held: bool,
     /// Started with the first timer.
     running: Option<Running>,
 }
@@ -99,7 +118,7 @@ impl Service {
     pub fn start(self: &Arc<Self>) -> Result<(), Errno> {
         let mut state = self.state.lock();
         if state.running.is_none() {
-            let running = Running::new()?;
+            let running = Running::new(state.is_held)?;
             let (service, poll) = (Arc::downgrade(self), running.poll.clone());
             let thread = thread::Builder::new().name("timers".to_owned());
             thread.spawn(move || run(&service, &poll)).map_err(|_| Errno::EAGAIN)?;
@@ -115,6 +134,13 @@ impl Service {
         Timer { service: self.clone(), id: state.next_id, target, armed: None }
     }
 
+    /// While it is held no timer expires; those that are due meanwhile do so at the end.
+    pub fn hold(&self, is_held: bool) {
+        let mut state = self.state.lock();
+        state.is_held = is_held;
+        state.running.iter_mut().flat_map(|running| &mut running.queues).for_each(|queue| queue.hold(is_held));
+    }
+
     /// Takes what is due on a clock out of its queue.
     fn take_due(&self, index: usize) -> Vec<Weak<dyn Expire>> {
         let mut due = Vec::new();
@@ -122,7 +148,7 @@ impl Service {
         let Some(queue) = state.running.as_mut().and_then(|running| running.queues.get_mut(index)) else { return due };
         let now = sync::now(CLOCKS[index]);
         while let Some(entry) = queue.by_time.first_entry() {
-            if entry.key().0 > now {
+            if queue.is_held || entry.key().0 > now {
                 break;
             }
             due.push(entry.remove());
@@ -269,5 +295,21 @@ mod tests {
         assert_eq!(told.recv_timeout(Duration::from_secs(5)).expect("it expires").0, 1);
         drop(timers);
         assert!(told.recv_timeout(Duration::from_millis(1100)).is_err());
+    }
+
+    #[test]
+    fn what_is_due_while_held_expires_at_the_end() {
+        let service = Service::new();
+        let (tell, told) = mpsc::channel();
+        let target: Arc<dyn Expire> = Arc::new(Target { name: 0, tell });
+        service.start().expect("the host has timers");
+        let (mut one, mut other) = (service.timer(Arc::downgrade(&target)), service.timer(Arc::downgrade(&target)));
+        one.arm(after(Clock::Monotonic, 20));
+        service.hold(true);
+        other.arm(after(Clock::Realtime, 20));
+        assert!(told.recv_timeout(Duration::from_millis(100)).is_err());
+        service.hold(false);
+        assert!(told.recv_timeout(Duration::from_secs(5)).is_ok());
+        assert!(told.recv_timeout(Duration::from_secs(5)).is_ok());
     }
 }

@@ -3,21 +3,24 @@
 mod checks;
 mod ids;
 mod mounts;
+mod pod;
 mod process;
 mod seccomp;
 
 use crate::error::{Result, Try, bail};
 use checks::{absolute, no_nul};
 use host::launch::IdMaps;
-use oci_spec::runtime::{Hooks, LinuxNamespaceType, LinuxResources, Spec};
-use sentry::{Filter, Overlay, Plan, Process, Tree};
+use oci_spec::runtime::{self, Hooks, LinuxNamespace, LinuxNamespaceType, LinuxResources, Spec};
+use sentry::{Filter, Overlay, Plan, Process, Shares, Tree};
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-/// Largest `config.json`.
+pub(crate) use process::{capability, process, terminal_size};
+
+/// Largest `config.json`, or part of one.
 const LONGEST: u64 = 16 << 20;
 
 /// More than most of them have: read at once.
@@ -40,11 +43,7 @@ impl Bundle {
         let path = dir.join("config.json");
         let what = format!("read {}", path.display());
         let file = File::open(&path).to(format_args!("{what} (is this a bundle? see --bundle)"))?;
-        let mut text = Vec::with_capacity(USUAL);
-        file.take(LONGEST + 1).read_to_end(&mut text).to(&what)?;
-        if text.len() as u64 > LONGEST {
-            bail!("cannot {what}: it is longer than {LONGEST} bytes");
-        }
+        let text = read_whole(file, &what)?;
         let spec: Spec = serde_json::from_slice(&text).to(&what)?;
         let version = spec.version();
         if version.split('.').next() != Some("1") {
@@ -57,8 +56,8 @@ impl Bundle {
 
     /// Refuses what the sandbox can't do and must not leave out silently.
     fn check(&self) -> Result<()> {
-        let namespaces = self.spec.linux().as_ref().and_then(|linux| linux.namespaces().as_ref());
-        for namespace in namespaces.into_iter().flatten() {
+        let is_first = self.sandbox()?.is_none();
+        for namespace in self.namespaces().filter(|_| is_first) {
             let Some(path) = namespace.path() else { continue };
             // A network namespace is where the engine has put an interface. The guest has loopback alone so
             // far; that is less than it could expect, not more.
@@ -76,9 +75,14 @@ impl Bundle {
         Ok(())
     }
 
+    fn namespaces(&self) -> impl Iterator<Item = &LinuxNamespace> {
+        let list = self.spec.linux().as_ref().and_then(|linux| linux.namespaces().as_ref());
+        list.into_iter().flatten()
+    }
+
     /// What the sentry is told.
     pub(crate) fn plan(&self, id_maps: &IdMaps, strace: bool) -> Result<Plan> {
-        let Some(process) = self.spec.process() else { bail!("config.json lacks \"process\"") };
+        let Some(first) = self.spec.process() else { bail!("config.json lacks \"process\"") };
         let Some(root) = self.spec.root() else { bail!("config.json lacks \"root\"") };
         let overlay = self.overlay()?;
         let path = self.dir.join(root.path());
@@ -98,17 +102,18 @@ impl Bundle {
             mounts,
             masked_paths: paths(linux.and_then(|linux| linux.masked_paths().as_ref()), "maskedPaths")?,
             read_only_paths: paths(linux.and_then(|linux| linux.readonly_paths().as_ref()), "readonlyPaths")?,
+            shares: Shares::default(),
             hostname: self.name(self.spec.hostname().as_deref(), "hostname", |uname| uname.nodename().to_bytes())?,
             domainname: self
                 .name(self.spec.domainname().as_deref(), "domainname", |uname| uname.domainname().to_bytes())?,
-            process: Process { seccomp: self.filter()?, ..process::process(process)? },
+            process: Process { seccomp: self.filter()?, ..process(first)? },
             is_init_mortal: false,
             unmapped_owner: ids::OVERFLOW,
             awaits_start: true,
             dies_with_starter: false,
             becomes_root: id_maps.uid_inside().is_none(),
             strace,
-            oom_score_adj: process.oom_score_adj().map(|score| score.clamp(-1000, 1000)),
+            oom_score_adj: first.oom_score_adj().map(|score| score.clamp(-1000, 1000)),
             pids_limit: None,
         })
     }
@@ -140,6 +145,11 @@ impl Bundle {
         }
     }
 
+    /// The first program, for others to be like it.
+    pub(crate) fn process(&self) -> Option<&runtime::Process> {
+        self.spec.process().as_ref()
+    }
+
     /// Ids of the sandbox on the host.
     pub(crate) fn id_maps(&self) -> Result<IdMaps> {
         ids::id_maps(self.spec.linux().as_ref())
@@ -152,9 +162,7 @@ impl Bundle {
 
     /// Size that the terminal shall have: rows and columns.
     pub(crate) fn terminal_size(&self) -> Option<(u16, u16)> {
-        let size = self.spec.process().as_ref()?.console_size()?;
-        let capped = |value: u64| u16::try_from(value).unwrap_or(u16::MAX);
-        Some((capped(size.height()), capped(size.width())))
+        self.process().and_then(terminal_size)
     }
 
     /// Hooks.
@@ -181,6 +189,16 @@ impl Bundle {
     pub(crate) fn version(&self) -> &str {
         self.spec.version()
     }
+}
+
+/// Reads a file to its end; `what` as "cannot ..." goes on.
+pub(crate) fn read_whole(file: File, what: &str) -> Result<Vec<u8>> {
+    let mut text = Vec::with_capacity(USUAL);
+    file.take(LONGEST + 1).read_to_end(&mut text).to(what)?;
+    if text.len() as u64 > LONGEST {
+        bail!("cannot {what}: it is longer than {LONGEST} bytes");
+    }
+    Ok(text)
 }
 
 fn paths(list: Option<&Vec<String>>, key: &str) -> Result<Vec<Vec<u8>>> {

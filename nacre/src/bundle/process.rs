@@ -12,8 +12,8 @@ const LONGEST: usize = 6 << 20;
 /// Supplementary groups: `NGROUPS_MAX`.
 const GROUPS: usize = 65536;
 
-/// The first program and its process.
-pub(super) fn process(process: &runtime::Process) -> Result<Process> {
+/// A program and its process.
+pub(crate) fn process(process: &runtime::Process) -> Result<Process> {
     let args = words(process.args().as_ref(), "process.args")?;
     if args.first().is_none_or(Vec::is_empty) {
         bail!("process.args names no program");
@@ -42,6 +42,13 @@ pub(super) fn process(process: &runtime::Process) -> Result<Process> {
         no_new_privs: process.no_new_privileges().unwrap_or(false),
         seccomp: None,
     })
+}
+
+/// Size that the terminal of a process shall have: rows and columns.
+pub(crate) fn terminal_size(process: &runtime::Process) -> Option<(u16, u16)> {
+    let size = process.console_size()?;
+    let capped = |value: u64| u16::try_from(value).unwrap_or(u16::MAX);
+    Some((capped(size.height()), capped(size.width())))
 }
 
 fn words(list: Option<&Vec<String>>, key: &str) -> Result<Vec<Vec<u8>>> {
@@ -93,6 +100,16 @@ const CAPABILITIES: [&str; 41] = [
     "BPF",
     "CHECKPOINT_RESTORE",
 ];
+
+/// A capability by its name, with or without `CAP_`.
+pub(crate) fn capability(name: &str) -> Result<runtime::Capability> {
+    let bare = name.to_ascii_uppercase();
+    let bare = bare.strip_prefix("CAP_").unwrap_or(&bare);
+    match bare.parse() {
+        Ok(capability) if CAPABILITIES.contains(&bare) => Ok(capability),
+        _ => bail!("\"{name}\" is no capability: see capabilities(7)"),
+    }
+}
 
 fn capabilities(sets: &LinuxCapabilities) -> CapabilitySets {
     let bits = |set: &Option<runtime::Capabilities>| {

@@ -23,7 +23,7 @@ pub(crate) fn run(global: &Global, command: &Kill) -> Result<u8> {
         bail!("cannot kill container \"{}\": it is not running", command.id);
     }
     let target = if command.all { Target::All } else { Target::Init };
-    ask(&entry, &Order::Signal { signal, target })?;
+    ask(&entry, &record, &Order::Signal { signal, target })?;
     Ok(0)
 }
 

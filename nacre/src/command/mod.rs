@@ -2,9 +2,11 @@
 
 mod create;
 mod delete;
+mod exec;
 mod features;
 mod kill;
 mod list;
+mod pause;
 mod run;
 mod sandbox_do;
 mod spec;
@@ -23,6 +25,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8> {
         Command::Start(command) => start::run(global, &command),
         Command::State(command) => state::run(global, &command),
         Command::Kill(command) => kill::run(global, &command),
+        Command::Exec(command) => exec::run(global, &command),
+        Command::Pause(command) => pause::pause(global, &command),
+        Command::Resume(command) => pause::resume(global, &command),
         Command::Delete(command) => delete::run(global, &command),
         Command::Run(command) => run::run(global, &command),
         Command::List(command) => list::run(global, &command),

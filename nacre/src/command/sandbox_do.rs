@@ -62,6 +62,7 @@ fn plan(global: &Global, command: &Do) -> Result<(Plan, IdMaps)> {
         mounts,
         masked_paths: Vec::new(),
         read_only_paths: Vec::new(),
+        shares: sentry::Shares::default(),
         hostname,
         domainname,
         process,

@@ -13,11 +13,12 @@ pub(crate) fn run(global: &Global, command: &Id) -> Result<u8> {
         Status::Created => {}
         Status::Creating => bail!("cannot start container \"{}\": it is still being made", command.id),
         Status::Running => bail!("cannot start container \"{}\": it runs already", command.id),
+        Status::Paused => bail!("cannot start container \"{}\": it is paused; resume it first", command.id),
         Status::Stopped => {
             bail!("cannot start container \"{}\": it has ended; delete it and make a new one", command.id)
         }
     }
-    ask(&entry, &Order::Start)?;
+    ask(&entry, &record, &Order::Start)?;
     run_hooks(&record, Moment::Started)?;
     Ok(0)
 }

@@ -15,7 +15,7 @@ use std::path::Path;
 
 /// Makes a terminal of `size` (rows, columns), sends its master end to the socket at `path` and returns the
 /// slave end, raw: the guest has a terminal of its own that does the rest.
-pub(super) fn make(path: &Path, size: Option<(u16, u16)>) -> Result<OwnedFd> {
+pub(crate) fn make(path: &Path, size: Option<(u16, u16)>) -> Result<OwnedFd> {
     let (master, slave) = open(size).to("make a terminal")?;
     send(path, &master).to(format_args!("send the terminal to the console socket {}", path.display()))?;
     Ok(slave)

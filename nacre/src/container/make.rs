@@ -14,6 +14,7 @@ use crate::report::{Report, timestamp};
 use crate::starter::{Blueprint, Sandbox, Streams, log_of};
 use sentry::control::Order;
 use std::fs;
+use std::path::Path;
 use std::time::SystemTime;
 
 /// A container that is ready to be started, and still bound to this process.
@@ -33,11 +34,10 @@ pub(crate) struct Made {
 
 /// Makes a container. `in_foreground`: this process stays with it, and may lend it its terminal; the program starts
 /// at once.
-pub(crate) fn make(global: &Global, making: &Making, in_foreground: bool) -> Result<Made> {
-    let bundle = Bundle::load(&making.bundle)?;
+pub(crate) fn make(global: &Global, making: &Making, bundle: &Bundle, in_foreground: bool) -> Result<Made> {
     let id_maps = bundle.id_maps()?;
     let mut plan = bundle.plan(&id_maps, global.strace)?;
-    let streams = streams(&bundle, making, in_foreground)?;
+    let streams = streams(bundle, making, in_foreground)?;
     let has_own_terminal = streams.terminal.as_ref().is_some_and(|terminal| !terminal.is_own);
     let cgroup = Cgroup::plan(bundle.cgroup(), &making.id, bundle.resources())?;
     plan.dies_with_starter = in_foreground;
@@ -45,7 +45,7 @@ pub(crate) fn make(global: &Global, making: &Making, in_foreground: bool) -> Res
     plan.pids_limit = cgroup.pids_limit();
     let sentry_oom_score_adj = plan.oom_score_adj;
     let listener = client::listener()?;
-    let mut unfinished = Unfinished::new(fresh_record(&bundle, &making.id, &cgroup));
+    let mut unfinished = Unfinished::new(fresh_record(bundle, &making.id, &cgroup));
     let copy = listener.try_clone().to("copy the control socket")?;
     let log = log_of(global)?;
     let blueprint = Blueprint { plan, id_maps, streams, listener: Some(copy), log, sentry_oom_score_adj };
@@ -71,16 +71,20 @@ pub(crate) fn make(global: &Global, making: &Making, in_foreground: bool) -> Res
     sandbox.await_ready()?;
     sandbox.order(&Order::Listen)?;
     if let Some(path) = &making.pid_file {
-        // Whoever waits for it must not see it empty.
-        let fresh = path.with_extension("nacre-new");
-        let write = fs::write(&fresh, sandbox.pid().to_string()).and_then(|()| fs::rename(&fresh, path));
-        write.to(format_args!("write the pid file {}", path.display()))?;
+        write_pid(path, sandbox.pid())?;
     }
     let (entry, record, janitor) = unfinished.finish()?;
     Ok(Made { sandbox, record, entry, has_own_terminal, is_kept: false, janitor })
 }
 
-fn fresh_record(bundle: &Bundle, id: &str, cgroup: &Cgroup) -> Record {
+/// Writes a process id to a file. Whoever waits for it never sees it empty.
+pub(crate) fn write_pid(path: &Path, pid: i32) -> Result<()> {
+    let fresh = path.with_extension("nacre-new");
+    let write = fs::write(&fresh, pid.to_string()).and_then(|()| fs::rename(&fresh, path));
+    write.to(format_args!("write the pid file {}", path.display()))
+}
+
+pub(super) fn fresh_record(bundle: &Bundle, id: &str, cgroup: &Cgroup) -> Record {
     Record {
         format: FORMAT,
         id: id.to_owned(),
@@ -91,20 +95,26 @@ fn fresh_record(bundle: &Bundle, id: &str, cgroup: &Cgroup) -> Record {
         hooks: bundle.hooks().cloned(),
         cgroups: cgroup.missing_dirs(),
         keeper: ProcessId::own(),
+        sandbox: None,
         sentry: None,
     }
 }
 
 fn streams(bundle: &Bundle, making: &Making, in_foreground: bool) -> Result<Streams> {
+    if !in_foreground || !bundle.has_terminal() || making.console_socket.is_some() {
+        return console_or_own(bundle, making);
+    }
+    let streams = Streams::own_with_terminal()?;
+    if streams.terminal.is_none() {
+        bail!("the bundle wants a terminal (process.terminal), but standard input and output are none");
+    }
+    Ok(streams)
+}
+
+/// Streams of a container whose caller does not stay with it.
+pub(super) fn console_or_own(bundle: &Bundle, making: &Making) -> Result<Streams> {
     match (bundle.has_terminal(), &making.console_socket) {
         (true, Some(path)) => Streams::of_terminal(console::make(path, bundle.terminal_size())?),
-        (true, None) if in_foreground => {
-            let streams = Streams::own_with_terminal()?;
-            if streams.terminal.is_none() {
-                bail!("the bundle wants a terminal (process.terminal), but standard input and output are none");
-            }
-            Ok(streams)
-        }
         (true, None) => bail!("the bundle wants a terminal (process.terminal): give --console-socket"),
         (false, Some(_)) => bail!("--console-socket is for bundles that want a terminal (process.terminal)"),
         (false, None) => Streams::own(),
@@ -151,24 +161,24 @@ impl Drop for Made {
 }
 
 /// Removes what was begun when a step fails.
-struct Unfinished {
-    entry: Option<Entry>,
-    record: Record,
+pub(super) struct Unfinished {
+    pub(super) entry: Option<Entry>,
+    pub(super) record: Record,
     // Dropped after the rest is removed.
-    janitor: Option<Janitor>,
+    pub(super) janitor: Option<Janitor>,
 }
 
 impl Unfinished {
-    const fn new(record: Record) -> Self {
+    pub(super) const fn new(record: Record) -> Self {
         Self { entry: None, record, janitor: None }
     }
 
-    fn entry(&self) -> Result<&Entry> {
+    pub(super) fn entry(&self) -> Result<&Entry> {
         let Some(entry) = &self.entry else { bail!("the container is finished already") };
         Ok(entry)
     }
 
-    fn finish(mut self) -> Result<(Entry, Record, Option<Janitor>)> {
+    pub(super) fn finish(mut self) -> Result<(Entry, Record, Option<Janitor>)> {
         let Some(entry) = self.entry.take() else { bail!("the container is finished already") };
         Ok((entry, self.record.clone(), self.janitor.take()))
     }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 /// Version of the record; another one is refused.
-pub(crate) const FORMAT: u32 = 2;
+pub(crate) const FORMAT: u32 = 3;
 
 /// What is kept of a container on disk.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,7 +31,9 @@ pub(crate) struct Record {
     pub cgroups: Vec<PathBuf>,
     /// Who makes it, or stays with it: without that one it is to be removed. `None`: it stands by itself.
     pub keeper: Option<ProcessId>,
-    /// The sentry.
+    /// The container whose sandbox it is in, if that is another one.
+    pub sandbox: Option<String>,
+    /// The sentry; of a container in another one's sandbox the process that stands for it.
     pub sentry: Option<ProcessId>,
 }
 
@@ -63,12 +65,13 @@ impl Record {
     }
 }
 
-/// Where a container is in its life, in the words of the specification.
+/// Where a container is in its life, in the words of the specification; and `paused`, runc's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
     Creating,
     Created,
     Running,
+    Paused,
     Stopped,
 }
 
@@ -78,6 +81,7 @@ impl fmt::Display for Status {
             Self::Creating => "creating",
             Self::Created => "created",
             Self::Running => "running",
+            Self::Paused => "paused",
             Self::Stopped => "stopped",
         })
     }

@@ -89,6 +89,18 @@ impl Store {
         Ok(Entry { dir, id: id.to_owned(), fd })
     }
 
+    /// What is kept of every container, as others may be about to change it.
+    pub(crate) fn records(&self) -> Result<Vec<Record>> {
+        let what = format!("read {}", self.root.display());
+        let mut records = Vec::new();
+        for name in fs::read_dir(&self.root).to(&what)? {
+            let path = name.to(&what)?.path().join(RECORD);
+            // One that is being made or removed has none.
+            records.extend(fs::read(path).ok().and_then(|text| serde_json::from_slice::<Record>(&text).ok()));
+        }
+        Ok(records)
+    }
+
     /// Every container, by name. Those that were abandoned half-made are removed.
     pub(crate) fn list(&self) -> Result<Vec<Entry>> {
         let names = match fs::read_dir(&self.root) {
@@ -135,9 +147,10 @@ impl Entry {
         if !record.is_alive() {
             return Status::Stopped;
         }
-        match client::phase(self) {
+        match client::phase(self, record) {
             Some(Phase::Created) => Status::Created,
             Some(Phase::Running) => Status::Running,
+            Some(Phase::Paused) => Status::Paused,
             // It ends just now, or it is too busy to answer.
             Some(Phase::Stopped) => Status::Stopped,
             None => Status::Running,

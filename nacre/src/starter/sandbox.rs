@@ -8,8 +8,9 @@ use sentry::{Descriptors, Plan};
 use std::cell::Cell;
 use std::fs::{self, OpenOptions};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
+use super::foreground::Partner;
 use super::streams::Streams;
 
 const SIGKILL: u8 = 9;
@@ -45,7 +46,7 @@ impl Sandbox {
     pub(crate) fn make(blueprint: Blueprint) -> Result<Self> {
         let Blueprint { plan, id_maps, streams, listener, log, sentry_oom_score_adj } = blueprint;
         let (link, theirs) = Link::pair().to("make a control socket")?;
-        let given = Descriptors { link: theirs, listener, streams: streams.streams, terminal: streams.terminal, log };
+        let given = Descriptors { link: theirs, listener, streams: streams.into_given(), log };
         let mut given = Some((plan, given));
         let child = spawn(|| match given.take() {
             Some((plan, given)) => sentry::run(plan, given),
@@ -70,7 +71,8 @@ impl Sandbox {
 
     /// Lets it boot, in the control groups of these files `tasks`.
     pub(crate) fn proceed(&self, groups: &[OwnedFd]) -> Result<()> {
-        sent(self.link.order_with(&Order::Proceed, groups))
+        let groups: Vec<_> = groups.iter().map(AsFd::as_fd).collect();
+        reached(self.link.order_with(&Order::Proceed, &groups))
     }
 
     /// Waits until it is ready to start its program.
@@ -85,7 +87,7 @@ impl Sandbox {
 
     /// Gives it an order.
     pub(crate) fn order(&self, order: &Order) -> Result<()> {
-        sent(self.link.order(order))
+        Partner::order(self, order)
     }
 
     /// It lives on without this process.
@@ -124,13 +126,29 @@ impl Sandbox {
     }
 }
 
+impl Partner for Sandbox {
+    fn link(&self) -> &Link {
+        &self.link
+    }
+
+    fn explain_end(&self) -> Error {
+        Self::explain_end(self)
+    }
+
+    fn is_gone(&self) {
+        // An error means that it is reaped already.
+        let _ = self.child.wait();
+    }
+}
+
 impl Drop for Sandbox {
     fn drop(&mut self) {
         self.end();
     }
 }
 
-fn sent(result: io::Result<()>) -> Result<()> {
+/// What came of telling the sandbox something.
+pub(super) fn reached(result: io::Result<()>) -> Result<()> {
     match result {
         // It has ended: its last report or its status tells why.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -17,6 +17,11 @@ pub(crate) struct Streams {
 }
 
 impl Streams {
+    /// As the sentry is given them.
+    pub(crate) fn into_given(self) -> sentry::Streams {
+        sentry::Streams { standard: self.streams, terminal: self.terminal }
+    }
+
     /// This process's own, as they are.
     pub(crate) fn own() -> Result<Self> {
         let copy = |fd: BorrowedFd<'_>| fd.try_clone_to_owned().map(Some).to("copy a standard stream");
@@ -67,6 +72,13 @@ fn is_same(stream: impl AsFd, terminal: BorrowedFd<'_>) -> bool {
     let device = |fd: BorrowedFd<'_>| rustix::fs::fstat(fd).map(|stat| stat.st_rdev);
     let stream = stream.as_fd();
     isatty(stream) && device(stream).is_ok_and(|number| device(terminal) == Ok(number))
+}
+
+/// Lets go of all standard streams.
+pub(crate) fn let_go_of_all_streams() {
+    let_go_of_streams();
+    // Standard input is /dev/null by now.
+    let _ = rustix::stdio::dup2_stderr(stdin());
 }
 
 /// Lets go of standard input and output, which the sandbox has: the other end of a pipe shall see that the

@@ -1,126 +1,60 @@
-//! The guest's machine and its first program.
+//! The guest's machine: what its containers have in common.
 
-use super::mounts::Builder;
-use super::program::Program;
-use super::streams::streams;
-use crate::control::{ConsoleSize, Order, Target};
 use crate::failure::Failure;
-use crate::launch::Reach;
-use crate::plan::{Descriptors, Plan};
-use abi::Errno;
-use abi::signal::SigInfo;
+use crate::plan::Plan;
 use fs::memfd::MemFd;
 use fs::tmpfs::TmpfsType;
-use fs::tty::HostConsole;
-use kernel::{Kernel, Terminal, ThreadGroup};
+use fs::tty::Terminals;
+use kernel::ipc::IpcNamespace;
+use kernel::{Kernel, Namespaces, UtsNamespace};
 use platform::Platform;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use sync::{Mutex, Rank};
+use std::sync::atomic::AtomicBool;
 use vfs::{UserNamespace, Vfs};
 
-/// Tasks without a limit of the plan's: as many as ids.
-const TASKS: u64 = 1 << 22;
-
-/// `SI_USER` of sigaction(2): sent by kill(2).
-const SI_USER: i32 = 0;
-
-/// The guest's machine.
+/// The guest's machine: what its containers have in common.
 pub(crate) struct Machine {
-    kernel: Arc<Kernel>,
-    /// Until it is started: it has the only hold on the program's descriptors.
-    program: Mutex<Option<Program>>,
-    console: Option<Arc<HostConsole>>,
-}
-
-/// The first program, running.
-pub(crate) struct Running {
-    group: Arc<ThreadGroup>,
-    console: Option<Arc<HostConsole>>,
+    pub(super) kernel: Arc<Kernel>,
+    pub(super) vfs: Arc<Vfs>,
+    pub(super) terminals: Arc<Terminals>,
+    pub(super) user_ns: Arc<UserNamespace>,
+    pub(super) has_console: AtomicBool,
 }
 
 impl Machine {
-    /// Builds it. Before the sentry is locked down.
-    pub(crate) fn build(plan: &Plan, reach: Reach, given: &mut Descriptors) -> Result<Self, Failure> {
+    /// Builds it; `proc` shows the processes of the sandbox's host pid namespace. Before the sentry is locked down.
+    pub(crate) fn build(plan: &Plan, proc: OwnedFd) -> Result<Arc<Self>, Failure> {
         let user_ns = UserNamespace::root();
-        let kernel = kernel(plan, reach.proc, &user_ns)?;
+        let kernel = kernel(plan, proc, &user_ns)?;
         let vfs = Vfs::new();
         let terminals = fs::pseudo::register(&kernel, &vfs);
         vfs.register_filesystem(Arc::new(TmpfsType));
         vfs.set_memory_files(MemFd::new());
-        let mut builder = Builder {
-            kernel: &kernel,
-            vfs: &vfs,
-            terminals: &terminals,
-            user_ns: &user_ns,
-            plan,
-            trees: reach.trees.into_iter().map(Some).collect(),
-            devpts: None,
-        };
-        let files = builder.build()?;
-        let (console, fds) = streams(&mut builder, &files, given)?;
-        let terminal = console.as_ref().map(|console| console.pty().clone() as Arc<dyn Terminal>);
-        let program = Program::new(plan, user_ns.clone(), files, fds, terminal);
-        Ok(Self { kernel, program: Mutex::new(Rank::Leaf, Some(program)), console })
+        Ok(Arc::new(Self { kernel, vfs, terminals, user_ns, has_console: AtomicBool::new(false) }))
     }
 
-    /// Loads and starts the first program.
-    pub(crate) fn start(&self) -> Result<Running, Failure> {
-        let Some(program) = self.program.lock().take() else {
-            return Err(Failure::boot("the program has been started before"));
-        };
-        let group = program.start(&self.kernel)?;
-        Ok(Running { group, console: self.console.clone() })
+    /// The namespaces of the first container.
+    pub(crate) fn namespaces(&self) -> Namespaces {
+        self.kernel.root_namespaces().clone()
     }
 
-    /// Sends a signal from outside.
-    pub(crate) fn signal(&self, signal: u8, target: Target) -> Result<(), Errno> {
-        let info = SigInfo::sent(signal, SI_USER, 0, 0);
-        match target {
-            Target::Init => self.kernel.group(1).ok_or(Errno::ESRCH)?.send_user(info, true),
-            Target::InitGroup => {
-                self.kernel.signal_process_group(1, info);
-                Ok(())
-            }
-            Target::All => {
-                for group in self.kernel.groups() {
-                    // One that ends just now needs no signal.
-                    let _ = group.send_user(info, true);
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// The host's terminal is lent, taken back or refused.
-    pub(crate) fn lend_terminal(&self, order: &Order) {
-        match (&self.console, order) {
-            (Some(console), Order::LendTerminal) => console.lend(),
-            (Some(console), Order::TakeTerminalBack) => console.take_back(),
-            (Some(console), Order::RefuseTerminal) => console.refuse(),
-            _ => {}
-        }
-    }
-
-    /// The host's terminal has another size.
-    pub(crate) fn resize(&self, size: ConsoleSize) {
-        if let Some(console) = &self.console {
-            console.set_size(size.rows, size.columns);
-        }
+    /// Namespaces for a further container that has nothing in common with the first.
+    pub(crate) fn new_namespaces(&self, plan: &Plan) -> Result<Namespaces, Failure> {
+        let (kernel, owner) = (&self.kernel, &self.user_ns);
+        let mut namespaces = self.namespaces();
+        let names = (plan.hostname.clone(), plan.domainname.clone());
+        namespaces.uts = UtsNamespace::new(kernel.new_namespace_id(), owner.clone(), names.0, names.1);
+        namespaces.ipc = IpcNamespace::new(kernel.new_namespace_id(), owner.clone());
+        namespaces.net = namespaces.net.unshare(owner.clone());
+        namespaces.net.set_id(kernel.new_namespace_id());
+        let pids = kernel.root_pids().child(kernel.new_namespace_id(), owner.clone());
+        namespaces.pid_for_children = pids.ok_or_else(|| Failure::boot("there is no room for a pid namespace"))?;
+        Ok(namespaces)
     }
 }
 
-impl Running {
-    /// Waits for its end, and until its output is out: status as a shell reports it.
-    pub(crate) fn wait(&self) -> u8 {
-        let status = self.group.wait_exit();
-        if let Some(console) = &self.console {
-            console.drain();
-        }
-        status.to_shell()
-    }
-}
-
-fn kernel(plan: &Plan, proc: std::os::fd::OwnedFd, user_ns: &Arc<UserNamespace>) -> Result<Arc<Kernel>, Failure> {
+fn kernel(plan: &Plan, proc: OwnedFd, user_ns: &Arc<UserNamespace>) -> Result<Arc<Kernel>, Failure> {
     let config = platform::Config { proc, oom_score_adj: Some(stub_oom_score_adj(plan)), may_reach: true };
     let platform = Platform::start(config)
         .map_err(|error| Failure::boot(format_args!("cannot start a process for application memory: {error}")))?;
@@ -131,7 +65,6 @@ fn kernel(plan: &Plan, proc: std::os::fd::OwnedFd, user_ns: &Arc<UserNamespace>)
         hostname: plan.hostname.clone(),
         domainname: plan.domainname.clone(),
         strace: plan.strace,
-        pids_limit: plan.pids_limit.unwrap_or(TASKS),
     }))
 }
 

@@ -1,9 +1,13 @@
-//! Builds the guest's machine.
+//! Builds the guest's machine and its containers.
 
+mod container;
 mod machine;
 mod mounts;
 mod outside;
 mod program;
+mod running;
 mod streams;
 
-pub(crate) use machine::{Machine, Running};
+pub(crate) use container::Container;
+pub(crate) use machine::Machine;
+pub(crate) use running::Running;

@@ -1,5 +1,6 @@
 //! The guest's tree of mounts.
 
+use super::machine::Machine;
 use super::outside;
 use crate::failure::Failure;
 use crate::plan::{Mount, MountKind, MountOptions, Overlay, Plan};
@@ -8,21 +9,18 @@ use abi::fs::FileType;
 use abi::mount::MountFlags;
 use fs::devpts::{DevPts, Options};
 use fs::host::{HostFs, HostOptions};
-use fs::sys::Machine;
 use fs::tmpfs::{Tmpfs, TmpfsOptions};
-use fs::tty::Terminals;
-use kernel::Kernel;
+use kernel::PidNamespace;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use vfs::{CachePolicy, Caller, Credentials, Filesystem, FsContext, MountNamespace, Place, UserNamespace, Vfs, Walk};
+use vfs::{CachePolicy, Caller, Credentials, Filesystem, FsContext, MountNamespace, Place, Walk};
 
 /// What mounts are made from.
 pub(super) struct Builder<'a> {
-    pub(super) kernel: &'a Arc<Kernel>,
-    pub(super) vfs: &'a Arc<Vfs>,
-    pub(super) terminals: &'a Arc<Terminals>,
-    pub(super) user_ns: &'a Arc<UserNamespace>,
+    pub(super) machine: &'a Machine,
     pub(super) plan: &'a Plan,
+    /// What its procfs shows.
+    pub(super) pids: &'a Arc<PidNamespace>,
     /// Host directories of the plan, taken as they are mounted.
     pub(super) trees: Vec<Option<OwnedFd>>,
     /// The first instance of devpts.
@@ -34,10 +32,11 @@ impl Builder<'_> {
     pub(super) fn build(&mut self) -> Result<Arc<FsContext>, Failure> {
         let root = self.root()?;
         let source: &[u8] = if self.plan.overlay == Overlay::Memory { b"overlay" } else { b"none" };
-        let namespace = MountNamespace::new(self.vfs, &root, source, MountFlags::empty(), self.user_ns.clone());
-        namespace.set_id(self.kernel.new_namespace_id());
+        let namespace =
+            MountNamespace::new(&self.machine.vfs, &root, source, MountFlags::empty(), self.machine.user_ns.clone());
+        namespace.set_id(self.machine.kernel.new_namespace_id());
         let fs = FsContext::new(namespace, self.plan.process.umask);
-        let caller = outside::caller(Credentials::root(self.user_ns.clone()));
+        let caller = outside::caller(Credentials::root(self.machine.user_ns.clone()));
         let walk = Walk::new(&caller, &fs);
         let plan = self.plan;
         for mount in &plan.mounts {
@@ -99,26 +98,29 @@ impl Builder<'_> {
 
     /// The filesystem, and its source as /proc/mounts shows it.
     fn filesystem(&mut self, caller: &Caller, mount: &Mount) -> Result<(Arc<dyn Filesystem>, &'static str), Errno> {
-        let device = self.vfs.new_device();
+        let device = self.machine.vfs.new_device();
         Ok(match &mount.kind {
             MountKind::Tree(index) => {
                 let host = self.host(*index, mount.options.read_only, true);
                 (host.map_err(|failure| failure.errno.unwrap_or(Errno::EINVAL))?, "none")
             }
             MountKind::Tmpfs(data) => (Tmpfs::new(TmpfsOptions::parse(data)?), "tmpfs"),
-            MountKind::Proc => (fs::proc::procfs(self.kernel.clone(), self.kernel.root_pids().clone(), device), "proc"),
-            MountKind::Sysfs => (fs::sys::sysfs(Machine::of(self.kernel), device), "sysfs"),
+            MountKind::Proc => {
+                let kernel = &self.machine.kernel;
+                (fs::proc::procfs(kernel.clone(), self.pids.clone(), device), "proc")
+            }
+            MountKind::Sysfs => (fs::sys::sysfs(fs::sys::Machine::of(&self.machine.kernel), device), "sysfs"),
             MountKind::Cgroup => (fs::sys::cgroup2(device), "cgroup2"),
             MountKind::Dev => (dev(caller)?, "tmpfs"),
             MountKind::DevPts(data) => {
-                let instance = DevPts::new(self.terminals.clone(), Options::parse(data)?);
+                let instance = DevPts::new(self.machine.terminals.clone(), Options::parse(data)?);
                 let filesystem = instance.filesystem(device);
                 if self.devpts.is_none() {
                     self.devpts = Some(instance);
                 }
                 (filesystem, "devpts")
             }
-            MountKind::Mqueue => match self.vfs.filesystem_type(b"mqueue") {
+            MountKind::Mqueue => match self.machine.vfs.filesystem_type(b"mqueue") {
                 Some(kind) => (kind.mount(caller, b"mqueue", MountFlags::empty(), b"")?, "mqueue"),
                 None => (Tmpfs::new(TmpfsOptions { mode: 0o1777, ..TmpfsOptions::default() }), "tmpfs"),
             },

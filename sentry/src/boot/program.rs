@@ -1,21 +1,24 @@
-//! The first program.
+//! A program that is started from outside.
 
 use super::mounts::make_dirs;
 use super::outside;
 use crate::control::Stage;
 use crate::failure::Failure;
-use crate::plan::{Plan, Process};
+use crate::plan::{Filter, Process};
 use abi::Errno;
 use abi::resource::{Resource, Rlimit};
 use kernel::process::Init;
-use kernel::{Kernel, Limits, Terminal, ThreadGroup};
+use kernel::{Container, Kernel, Limits, Namespaces, Terminal, ThreadGroup};
 use std::sync::Arc;
 use vfs::{Credentials, FdTable, FsContext, UserNamespace, Walk};
 
-/// What the first program is started from.
+/// What a program is started from.
 pub(super) struct Program {
     pub(super) process: Process,
+    pub(super) namespaces: Namespaces,
     pub(super) is_mortal: bool,
+    /// A missing working directory is made.
+    pub(super) is_cwd_made: bool,
     pub(super) oom_score_adj: i32,
     pub(super) user_ns: Arc<UserNamespace>,
     pub(super) fs: Arc<FsContext>,
@@ -27,25 +30,13 @@ pub(super) struct Program {
 const PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 impl Program {
-    /// That of a plan.
-    pub(super) fn new(
-        plan: &Plan,
-        user_ns: Arc<UserNamespace>,
-        fs: Arc<FsContext>,
-        fds: Arc<FdTable>,
-        terminal: Option<Arc<dyn Terminal>>,
-    ) -> Self {
-        let (process, is_mortal) = (plan.process.clone(), plan.is_init_mortal);
-        Self { process, is_mortal, oom_score_adj: plan.oom_score_adj.unwrap_or(0), user_ns, fs, fds, terminal }
-    }
-
     /// Starts it.
-    pub(super) fn start(&self, kernel: &Arc<Kernel>) -> Result<Arc<ThreadGroup>, Failure> {
+    pub(super) fn start(&self, kernel: &Arc<Kernel>, container: &Arc<Container>) -> Result<Arc<ThreadGroup>, Failure> {
         self.enter_directory()?;
         let name = self.process.args.first().map_or(&[][..], Vec::as_slice);
         let mut refusal = Errno::ENOENT;
         for path in self.candidates(name) {
-            match self.execute(kernel, &path) {
+            match self.execute(kernel, container, &path) {
                 Ok(group) => return Ok(group),
                 // As shells do: go on looking, and remember that there was something.
                 Err(Errno::ENOENT | Errno::ENOTDIR) => {}
@@ -82,17 +73,24 @@ impl Program {
         dirs.map(|dir| [if dir.is_empty() { b"." } else { dir }, b"/", name].concat()).collect()
     }
 
-    fn execute(&self, kernel: &Arc<Kernel>, path: &[u8]) -> Result<Arc<ThreadGroup>, Errno> {
-        kernel.start_init(Init {
+    fn execute(
+        &self,
+        kernel: &Arc<Kernel>,
+        container: &Arc<Container>,
+        path: &[u8],
+    ) -> Result<Arc<ThreadGroup>, Errno> {
+        kernel.start(Init {
+            container: container.clone(),
             path: path.to_vec(),
             argv: self.process.args.clone(),
             envp: self.process.env.clone(),
+            namespaces: self.namespaces.clone(),
             creds: self.credentials(),
             fds: self.fds.clone(),
             fs: self.fs.clone(),
             limits: self.limits(),
             no_new_privs: self.process.no_new_privs,
-            seccomp: self.process.seccomp.clone(),
+            seccomp: self.process.seccomp.as_ref().map(Filter::setting).transpose()?,
             oom_score_adj: self.oom_score_adj,
             is_mortal: self.is_mortal,
             terminal: self.terminal.clone(),
@@ -114,7 +112,7 @@ impl Program {
         let caller = outside::caller(self.credentials());
         let place = match Walk::new(&caller, &self.fs).find_dir(cwd) {
             Err(_) if self.process.is_cwd_optional => self.fs.root(),
-            Err(Errno::ENOENT) => {
+            Err(Errno::ENOENT) if self.is_cwd_made => {
                 let root = outside::caller(Credentials::root(self.user_ns.clone()));
                 make_dirs(&Walk::new(&root, &self.fs), cwd).map_err(cannot)?
             }

@@ -3,7 +3,7 @@
 use super::message::{LONGEST, Order, Report, VERSION};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
-    SendFlags, SocketFlags, SocketType, recv, recvmsg, send, sendmsg, socketpair,
+    SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,8 +11,9 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// Most descriptors that go with a message.
-pub const FILES_MAX: usize = 32;
+/// Most descriptors that come with a message: `SCM_MAX_FD`.
+pub const FILES_MAX: usize = 253;
+const CONTROL: usize = rustix::cmsg_space!(ScmRights(FILES_MAX));
 
 /// One end of a control connection.
 #[derive(Debug)]
@@ -39,22 +40,42 @@ impl Link {
 
     /// Sends to the sentry.
     pub fn order(&self, order: &Order) -> io::Result<()> {
-        self.send(order)
+        self.send(order, &[])
     }
 
-    /// Sends to the sentry, with at most [`FILES_MAX`] descriptors.
-    pub fn order_with(&self, order: &Order, files: &[OwnedFd]) -> io::Result<()> {
-        if files.is_empty() {
-            return self.send(order);
-        }
-        let packet = encode(order)?;
-        let files: Vec<_> = files.iter().map(AsFd::as_fd).collect();
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES_MAX))];
-        let mut control = SendAncillaryBuffer::new(&mut space);
-        if !control.push(SendAncillaryMessage::ScmRights(&files)) {
-            return Err(io::Error::other("too many descriptors for a message"));
-        }
+    /// Sends to the sentry, with descriptors.
+    pub fn order_with(&self, order: &Order, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+        self.send(order, fds)
+    }
+
+    /// Sends to the command line.
+    pub fn report(&self, report: &Report) -> io::Result<()> {
+        self.send(report, &[])
+    }
+
+    /// The next order; `None` when the other end is gone.
+    pub fn next_order(&self) -> io::Result<Option<Order>> {
+        Ok(self.receive()?.map(|(order, _)| order))
+    }
+
+    /// The next order with its descriptors; `None` when the other end is gone.
+    pub fn next_order_with(&self) -> io::Result<Option<(Order, Vec<OwnedFd>)>> {
+        self.receive()
+    }
+
+    /// The next report; `None` when the other end is gone.
+    pub fn next_report(&self) -> io::Result<Option<Report>> {
+        Ok(self.receive()?.map(|(report, _)| report))
+    }
+
+    fn send(&self, message: &impl Serialize, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+        let packet = encode(message)?;
+        let mut space = vec![MaybeUninit::uninit(); if fds.is_empty() { 0 } else { CONTROL }];
         loop {
+            let mut control = SendAncillaryBuffer::new(&mut space);
+            if !fds.is_empty() && !control.push(SendAncillaryMessage::ScmRights(fds)) {
+                return Err(io::Error::other("too many descriptors"));
+            }
             match sendmsg(&self.socket, &[IoSlice::new(&packet)], &mut control, SendFlags::NOSIGNAL) {
                 Ok(_) => return Ok(()),
                 Err(rustix::io::Errno::INTR) => {}
@@ -63,65 +84,29 @@ impl Link {
         }
     }
 
-    /// Sends to the command line.
-    pub fn report(&self, report: &Report) -> io::Result<()> {
-        self.send(report)
-    }
-
-    /// The next order; `None` when the other end is gone.
-    pub fn next_order(&self) -> io::Result<Option<Order>> {
-        self.receive()
-    }
-
-    /// The next order and the descriptors that came with it.
-    pub(crate) fn next_order_with(&self) -> io::Result<(Option<Order>, Vec<OwnedFd>)> {
+    fn receive<T: DeserializeOwned>(&self) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
         let mut buffer = vec![0; LONGEST + 1];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES_MAX))];
+        let mut space = vec![MaybeUninit::uninit(); CONTROL];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let len = loop {
-            match recvmsg(&self.socket, &mut [IoSliceMut::new(&mut buffer)], &mut control, RecvFlags::CMSG_CLOEXEC) {
+            let slices = &mut [IoSliceMut::new(&mut buffer)];
+            match recvmsg(&self.socket, slices, &mut control, RecvFlags::CMSG_CLOEXEC) {
                 Ok(message) => break message.bytes,
                 Err(rustix::io::Errno::INTR) => {}
                 Err(rustix::io::Errno::CONNRESET) => break 0,
                 Err(error) => return Err(error.into()),
             }
         };
-        let files = control.drain().filter_map(|message| match message {
-            RecvAncillaryMessage::ScmRights(files) => Some(files),
-            _ => None,
-        });
-        let files = files.flatten().collect();
-        let order = if len == 0 { None } else { Some(decode(buffer.get(..len).unwrap_or_default())?) };
-        Ok((order, files))
-    }
-
-    /// The next report; `None` when the other end is gone.
-    pub fn next_report(&self) -> io::Result<Option<Report>> {
-        self.receive()
-    }
-
-    fn send(&self, message: &impl Serialize) -> io::Result<()> {
-        let packet = encode(message)?;
-        loop {
-            match send(&self.socket, &packet, SendFlags::NOSIGNAL) {
-                Ok(_) => return Ok(()),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
+        let mut fds = Vec::new();
+        for message in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(rights) = message {
+                fds.extend(rights);
             }
         }
-    }
-
-    fn receive<T: DeserializeOwned>(&self) -> io::Result<Option<T>> {
-        let mut buffer = vec![0; LONGEST + 1];
-        let len = loop {
-            match recv(&self.socket, buffer.as_mut_slice(), RecvFlags::empty()) {
-                Ok((len, _)) => break len,
-                Err(rustix::io::Errno::INTR) => {}
-                Err(rustix::io::Errno::CONNRESET) => break 0,
-                Err(error) => return Err(error.into()),
-            }
-        };
-        if len == 0 { Ok(None) } else { decode(buffer.get(..len).unwrap_or_default()).map(Some) }
+        if len == 0 {
+            return Ok(None);
+        }
+        decode(buffer.get(..len).unwrap_or_default()).map(|message| Some((message, fds)))
     }
 }
 
@@ -175,12 +160,10 @@ mod tests {
         for order in orders {
             assert_eq!(sentry.next_order().unwrap(), Some(order));
         }
-        let (file, other) = std::os::unix::net::UnixStream::pair().unwrap();
-        starter.order_with(&Order::Proceed, &[file.into()]).unwrap();
-        let (order, files) = sentry.next_order_with().unwrap();
-        assert_eq!((order, files.len()), (Some(Order::Proceed), 1));
-        drop(files);
-        assert_eq!(std::io::Read::read(&mut &other, &mut [0; 1]).unwrap(), 0, "its last descriptor");
+        let null = std::fs::File::open("/dev/null").unwrap();
+        starter.order_with(&Order::Start, &[null.as_fd(), null.as_fd()]).unwrap();
+        let (order, fds) = sentry.next_order_with().unwrap().unwrap();
+        assert_eq!((order, fds.len()), (Order::Start, 2));
         let report = Report::Failed { stage: Stage::Exec, errno: 2, text: "cannot run x".to_owned() };
         sentry.report(&report).unwrap();
         assert_eq!(starter.next_report().unwrap(), Some(report));
@@ -194,9 +177,9 @@ mod tests {
         assert!(decode::<Order>(&[]).is_err());
         assert!(decode::<Order>(&[1]).is_err());
         assert!(decode::<Order>(&[9, 9, 0]).is_err(), "version");
-        assert!(decode::<Order>(&[1, 0, 200]).is_err(), "variant");
-        assert!(decode::<Order>(&[1, 0, 0, 0]).is_err(), "trailing bytes");
-        assert_eq!(decode::<Order>(&[1, 0, 0]).unwrap(), Order::Proceed);
+        assert!(decode::<Order>(&[2, 0, 200]).is_err(), "variant");
+        assert!(decode::<Order>(&[2, 0, 0, 0]).is_err(), "trailing bytes");
+        assert_eq!(decode::<Order>(&[2, 0, 0]).unwrap(), Order::Proceed);
         let long = Report::Failed { stage: Stage::Boot, errno: 0, text: "x".repeat(LONGEST) };
         assert!(encode(&long).is_err());
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Version of the messages; both sides refuse another one.
-pub(super) const VERSION: u16 = 1;
+pub(super) const VERSION: u16 = 2;
 
 /// Longest message in bytes, version included.
 pub(super) const LONGEST: usize = 16 << 10;
@@ -37,6 +37,36 @@ pub enum Order {
     RefuseTerminal,
     /// The listener has its name: accept connections.
     Listen,
+    /// Stop every task.
+    Pause,
+    /// Let them go on.
+    Resume,
+    /// Run a further program, a [`crate::Process`] in the file that comes first of the descriptors: the standard
+    /// streams and the terminal follow. From then on this connection is the program's: signals and the terminal's
+    /// orders are for it, its end is told, and it ends with the connection.
+    Enter(Outfit),
+    /// What follows on this connection is for the further container of this name. Not answered.
+    For(String),
+    /// Host directories and files for the container that is to be made, as descriptors. Not answered.
+    Trees,
+    /// Make a further container of this name, a [`crate::Plan`] in the file that comes first of the descriptors: the
+    /// standard streams and the terminal follow. From then on this connection is the container's, as with
+    /// [`Self::Enter`]. Answered by [`Report::Ready`].
+    Make {
+        /// Its name.
+        name: String,
+        /// Its descriptors.
+        outfit: Outfit,
+    },
+}
+
+/// Which descriptors come with an order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outfit {
+    /// Standard input, output and error.
+    pub standard: [bool; 3],
+    /// Size of the terminal, and whether it is the program's own: one descriptor to read and one to write.
+    pub terminal: Option<(ConsoleSize, bool)>,
 }
 
 /// Who gets a signal.
@@ -107,6 +137,8 @@ pub enum Phase {
     Created,
     /// Started.
     Running,
+    /// Its tasks are stopped, or will be as soon as it is started.
+    Paused,
     /// Ended.
     Stopped,
 }

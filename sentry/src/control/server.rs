@@ -1,8 +1,8 @@
 //! The thread that listens to the starter and to later commands.
 
+use super::client::Client;
 use super::link::Link;
-use super::message::{ConsoleSize, Order, Report, Stage};
-use crate::failure::Failure;
+use super::message::{ConsoleSize, Order, Report};
 use crate::sandbox::Sandbox;
 use host::launch::Signals;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -32,7 +32,7 @@ pub(crate) struct Server {
     sources: Sources,
     has_starter: bool,
     is_listening: bool,
-    clients: Vec<Link>,
+    clients: Vec<Client>,
 }
 
 #[derive(Clone, Copy)]
@@ -62,14 +62,16 @@ impl Server {
         if self.has_starter {
             sources.push((Source::Starter, self.sandbox.link().as_fd()));
         }
-        let takes_more = self.is_listening && self.clients.len() < CLIENTS;
+        let commands = self.clients.iter().filter(|client| client.is_command()).count();
+        let takes_more = self.is_listening && commands < CLIENTS;
         if let Some(listener) = self.sources.listener.as_ref().filter(|_| takes_more) {
             sources.push((Source::Listener, listener.as_fd()));
         }
         if let Some((signals, _)) = &self.sources.window {
             sources.push((Source::Window, signals.as_fd()));
         }
-        sources.extend(self.clients.iter().enumerate().map(|(index, link)| (Source::Client(index), link.as_fd())));
+        let clients = self.clients.iter().enumerate();
+        sources.extend(clients.map(|(index, client)| (Source::Client(index), client.as_fd())));
         sources
     }
 
@@ -93,9 +95,10 @@ impl Server {
             Source::Listener => self.accept(),
             Source::Window => self.resize(),
             Source::Client(index) => {
-                let is_served = self.clients.get(index).is_some_and(|client| self.serve_client(client));
-                if !is_served && index < self.clients.len() {
-                    self.clients.swap_remove(index);
+                let companions = self.clients.iter().filter(|client| !client.is_command()).count();
+                let Some(client) = self.clients.get_mut(index) else { return };
+                if !client.serve(&self.sandbox, companions) {
+                    self.clients.swap_remove(index).end(&self.sandbox);
                 }
             }
         }
@@ -108,14 +111,15 @@ impl Server {
                 Order::Listen => self.is_listening = true,
                 _ => {}
             }
-            let report = self.sandbox.carry_out(&order);
+            let first = self.sandbox.first();
+            let report = first.carry_out(&order);
             match &report {
                 Report::Failed { .. } if order == Order::Start => self.sandbox.say(&report),
                 // Nobody waits for an answer to anything else.
                 Report::Failed { text, .. } => host::debug!("an order of the starter failed: {text}"),
                 _ => {}
             }
-            self.end_after(&order, &report);
+            first.end_after(&order, &report);
             return;
         }
         self.has_starter = false;
@@ -125,31 +129,10 @@ impl Server {
         }
     }
 
-    /// False: it is gone or makes no sense.
-    fn serve_client(&self, client: &Link) -> bool {
-        match client.next_order() {
-            Ok(Some(order)) => {
-                let report = self.sandbox.carry_out(&order);
-                let is_sent = client.report(&report).is_ok();
-                self.end_after(&order, &report);
-                is_sent
-            }
-            _ => false,
-        }
-    }
-
-    /// A container whose program can't be started has ended.
-    fn end_after(&self, order: &Order, report: &Report) {
-        if let (Order::Start, Report::Failed { stage: stage @ Stage::Exec, errno, .. }) = (order, report) {
-            let failure = Failure { stage: *stage, errno: Some(abi::Errno(*errno)), text: String::new() };
-            self.sandbox.end(failure.status());
-        }
-    }
-
     fn accept(&mut self) {
         let Some(listener) = &self.sources.listener else { return };
         if let Ok(socket) = accept_with(listener, SocketFlags::CLOEXEC) {
-            self.clients.push(Link::new(socket));
+            self.clients.push(Client::new(Link::new(socket)));
         }
     }
 
@@ -157,7 +140,8 @@ impl Server {
         let Some((signals, terminal)) = &self.sources.window else { return };
         while signals.next().is_some() {}
         if let Ok(size) = tcgetwinsize(terminal) {
-            self.sandbox.resize(ConsoleSize { rows: size.ws_row, columns: size.ws_col });
+            let size = ConsoleSize { rows: size.ws_row, columns: size.ws_col };
+            self.sandbox.first().container().resize(size);
         }
     }
 }

@@ -7,7 +7,6 @@ mod compile;
 mod rule;
 
 use crate::error::{Error, Result, bail};
-use bpf::Program;
 use compile::{Profile, compile};
 use oci_spec::runtime::{Arch, LinuxSeccomp, LinuxSeccompAction, LinuxSeccompFilterFlag, LinuxSyscall};
 use rule::Rule;
@@ -30,14 +29,13 @@ pub(super) fn filter(profile: &LinuxSeccomp) -> Result<Filter> {
     let has_x32 = profile.architectures().iter().flatten().any(|&arch| arch == Arch::ScmpArchX32);
     let absent = absent(profile);
     let instructions = compile(&Profile { calls, default, absent, has_x32 });
-    let program = Program::new(&instructions).map_err(|_| {
+    let is_logged = profile.flags().iter().flatten().any(|&flag| flag == LinuxSeccompFilterFlag::SeccompFilterFlagLog);
+    Filter::new(&instructions, is_logged).map_err(|_| {
         Error::new(format_args!(
             "linux.seccomp makes a program of {} instructions; Linux takes 4096",
             instructions.len()
         ))
-    })?;
-    let is_logged = profile.flags().iter().flatten().any(|&flag| flag == LinuxSeccompFilterFlag::SeccompFilterFlagLog);
-    Ok(Filter { program, is_logged })
+    })
 }
 
 /// Calls newer than all that the profile names do not exist (`ENOSYS`), unless it allows what it does not name: a

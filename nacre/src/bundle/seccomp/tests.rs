@@ -11,7 +11,7 @@ fn made(profile: Value) -> Result<Filter> {
 
 fn verdict_of(filter: &Filter, name: &str, args: [u64; 6]) -> u32 {
     let nr = number(name).expect("a call") as i32;
-    filter.program.run(&Data { nr, arch: AUDIT_ARCH_X86_64, args, ..Data::default() })
+    filter.setting().expect("a program").program.run(&Data { nr, arch: AUDIT_ARCH_X86_64, args, ..Data::default() })
 }
 
 #[test]
@@ -29,11 +29,13 @@ fn names_and_defaults() {
     let call = |name: &str| verdict_of(&filter, name, [0; 6]);
     assert_eq!(["read", "openat2"].map(call), [RET_ALLOW; 2]);
     assert_eq!(["write", "ptrace", "mount", "mseal"].map(call), [EPERM, ENOSYS, RET_TRAP, ENOSYS]);
-    let other = |nr: u32, arch: u32| filter.program.run(&Data { nr: nr as i32, arch, ..Data::default() });
+    let other = |nr: u32, arch: u32| {
+        filter.setting().expect("a program").program.run(&Data { nr: nr as i32, arch, ..Data::default() })
+    };
     assert_eq!(other(0, 0x4000_0003), RET_KILL_THREAD, "another processor");
     assert_eq!(other(0x4000_0000, AUDIT_ARCH_X86_64), RET_KILL_THREAD, "x32 is not listed");
     assert_eq!(other(u32::MAX, AUDIT_ARCH_X86_64), ENOSYS);
-    assert_eq!(filter.program.run_known(0, AUDIT_ARCH_X86_64), Some(RET_ALLOW));
+    assert_eq!(filter.setting().expect("a program").program.run_known(0, AUDIT_ARCH_X86_64), Some(RET_ALLOW));
 }
 
 #[test]

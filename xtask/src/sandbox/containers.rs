@@ -1,0 +1,337 @@
+//! Containers by single commands: paused and resumed, with further programs in them.
+
+use super::{Place, bundle, descendants, expect, kill, send};
+use crate::process::{self, Done, End};
+use crate::{place, real};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// A container that is removed in the end, whatever happens. Its `/mnt` is a directory of the host.
+pub(super) struct Container<'a> {
+    pub(super) here: &'a Place,
+    pub(super) root: String,
+    pub(super) id: String,
+    mnt: PathBuf,
+}
+
+impl<'a> Container<'a> {
+    /// Creates and starts one that runs a script.
+    pub(super) fn start(here: &'a Place, name: &str, script: &str) -> Result<Self, String> {
+        let container = Self::new(here, name);
+        let bundle = container.bundle(script, &[])?;
+        container.must(&["create", "--bundle", &bundle])?;
+        container.must(&["start"])?;
+        Ok(container)
+    }
+
+    /// One that is yet to be created.
+    pub(super) fn new(here: &'a Place, name: &str) -> Self {
+        let root = here.scratch.join("state").to_string_lossy().into_owned();
+        Self { here, root, id: format!("{name}-{}", std::process::id()), mnt: here.scratch.join("mnt") }
+    }
+
+    /// A bundle for it, with texts of its config.json replaced.
+    pub(super) fn bundle(&self, script: &str, changes: &[(&str, &str)]) -> Result<String, String> {
+        // Left by an earlier check, or not there.
+        let _ = fs::remove_dir_all(&self.mnt);
+        fs::create_dir_all(&self.mnt).map_err(|e| e.to_string())?;
+        let bundle = bundle(self.here, &["sh", "-c", script])?;
+        let file = Path::new(&bundle).join("config.json");
+        let config = fs::read_to_string(&file).map_err(|e| e.to_string())?;
+        let mount = format!(
+            r#""mounts": [{{"destination": "/mnt", "source": "{}", "options": ["bind"]}},"#,
+            self.mnt.display()
+        );
+        let config = config.replace(r#""mounts": ["#, &mount);
+        let config = changes.iter().fold(config, |config, (from, to)| config.replace(from, to));
+        fs::write(&file, config).map_err(|e| e.to_string())?;
+        Ok(bundle)
+    }
+
+    /// A subcommand with its options, for this container.
+    pub(super) fn call(&self, words: &[&str], rest: &[&str]) -> Result<Done, String> {
+        self.here.call(&[&["--root", &self.root], words, &[&self.id], rest].concat())
+    }
+
+    pub(super) fn must(&self, words: &[&str]) -> Result<Done, String> {
+        let done = self.call(words, &[])?;
+        if done.end == End::Code(0) { Ok(done) } else { Err(format!("{words:?}: {:?}\n{}", done.end, done.tail(5))) }
+    }
+
+    /// It fails and says why.
+    pub(super) fn must_fail(&self, words: &[&str], why: &str) -> Result<(), String> {
+        let done = self.call(words, &[])?;
+        let text = String::from_utf8_lossy(&done.stderr).into_owned();
+        if done.end != End::Code(0) && text.contains(why) { Ok(()) } else { Err(format!("{words:?} says {text:?}")) }
+    }
+
+    fn status(&self) -> Result<String, String> {
+        let state = self.must(&["state"])?;
+        let text = String::from_utf8_lossy(&state.stdout).into_owned();
+        let status = text.split(r#""status": ""#).nth(1).and_then(|rest| rest.split('"').next());
+        status.map(str::to_owned).ok_or(text)
+    }
+
+    pub(super) fn must_be(&self, want: &str) -> Result<(), String> {
+        match self.status()? {
+            status if status == want => Ok(()),
+            status => Err(format!("it is {status}, want {want}")),
+        }
+    }
+
+    pub(super) fn must_become(&self, want: &str) -> Result<(), String> {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < deadline && self.must_be(want).is_err() {
+            sleep(Duration::from_millis(20));
+        }
+        self.must_be(want)
+    }
+
+    /// Length of a file in its `/mnt`.
+    pub(super) fn len(&self, name: &str) -> u64 {
+        fs::metadata(self.mnt.join(name)).map_or(0, |data| data.len())
+    }
+
+    /// Waits until a file in its `/mnt` is longer than that.
+    pub(super) fn await_more(&self, name: &str, len: u64) -> Result<(), String> {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while self.len(name) <= len {
+            if Instant::now() > deadline {
+                return Err(format!("{name} does not grow beyond {len} bytes"));
+            }
+            sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Container<'_> {
+    fn drop(&mut self) {
+        // What fails here shows as something left behind.
+        let _ = self.call(&["delete", "--force"], &[]);
+    }
+}
+
+/// Processor time of all processes below this one, in clock ticks.
+fn ticks() -> u64 {
+    let used = |pid: u32| {
+        let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let words: Vec<&str> = text.rsplit(')').next()?.split_whitespace().collect();
+        Some(words.get(11)?.parse::<u64>().ok()? + words.get(12)?.parse::<u64>().ok()?)
+    };
+    descendants(std::process::id()).into_iter().filter_map(used).sum()
+}
+
+/// A paused container stands still whatever its programs do, and goes on as if nothing had been.
+pub(super) fn pause(here: &Place) -> Result<(), String> {
+    let script = "trap 'echo term >> /mnt/term' TERM
+        while :; do :; done &
+        (sleep 0.6; echo up > /mnt/late) &
+        while :; do echo x >> /mnt/count; sleep 0.01; done";
+    let container = Container::start(here, "pause", script)?;
+    container.await_more("count", 10)?;
+    container.must(&["pause"])?;
+    container.must_be("paused")?;
+    let list = container.here.call(&["--root", &container.root, "list"])?;
+    if !String::from_utf8_lossy(&list.stdout).contains("paused") {
+        return Err(format!("the list does not say it\n{}", list.tail(5)));
+    }
+    container.must_fail(&["pause"], "not running")?;
+    container.must_fail(&["delete"], "paused")?;
+    // A signal waits.
+    expect(&container.call(&["kill"], &["TERM"])?, End::Code(0), "")?;
+    let (count, before) = (container.len("count"), ticks());
+    sleep(Duration::from_secs(1));
+    let used = ticks() - before;
+    if container.len("count") != count || container.len("late") + container.len("term") != 0 {
+        return Err("it goes on while it is paused".to_owned());
+    }
+    if used > 1 {
+        return Err(format!("paused, it uses {used} ticks in a second"));
+    }
+    container.must(&["resume"])?;
+    container.must_be("running")?;
+    container.must_fail(&["resume"], "not paused")?;
+    container.await_more("count", count)?;
+    container.await_more("late", 0)?;
+    container.await_more("term", 0)?;
+    // SIGKILL does not wait.
+    container.must(&["pause"])?;
+    expect(&container.call(&["kill"], &["KILL"])?, End::Code(0), "")?;
+    container.must_become("stopped")?;
+    container.must_fail(&["pause"], "not running")?;
+    container.must_fail(&["resume"], "not paused")?;
+    drop(container);
+    // Nor does removal.
+    let container = Container::start(here, "pause", "while :; do :; done")?;
+    container.must(&["pause"])?;
+    container.must(&["delete", "--force"])?;
+    container.must_fail(&["state"], "no container")
+}
+
+/// Paused before it is started, a container can be started only after it was resumed; as runc has it.
+pub(super) fn pause_created(here: &Place) -> Result<(), String> {
+    let bundle = bundle(here, &["true"])?;
+    let container = Container::new(here, "early");
+    container.must(&["create", "--bundle", &bundle])?;
+    container.must(&["pause"])?;
+    container.must_fail(&["start"], "paused")?;
+    container.must(&["resume"])?;
+    container.must_be("created")?;
+    container.must(&["start"])?;
+    container.must_become("stopped")
+}
+
+/// A first program that does nothing and ends when it is asked to.
+pub(super) const IDLE: &str = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
+
+impl Container<'_> {
+    /// A further program in it: how that ends and what it says.
+    pub(super) fn exec(&self, options: &[&str], command: &[&str], code: i32, stdout: &str) -> Result<(), String> {
+        let done = self.call(&[&["exec"], options].concat(), command)?;
+        expect(&done, End::Code(code), stdout).map_err(|why| format!("exec {options:?} {command:?}: {why}"))
+    }
+
+    /// The command line of a further program.
+    fn line(&self, options: &[&str], command: &[&str]) -> Result<std::process::Command, String> {
+        let nacre = self.here.nacre.to_string_lossy();
+        let words = [&[&*nacre, "--root", &self.root, "exec"], options, &[&self.id], command].concat();
+        process::command(&words.into_iter().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    /// Nothing runs in it but its first program.
+    pub(super) fn must_be_idle(&self) -> Result<(), String> {
+        let script = "ls /proc | grep -c '^[0-9]*$'";
+        let deadline = Instant::now() + Duration::from_secs(5);
+        loop {
+            let done = self.call(&["exec"], &["sh", "-c", script])?;
+            let count = String::from_utf8_lossy(&done.stdout).trim().parse::<u32>();
+            // The first program and its sleep, the shell and the two of its pipe.
+            match count {
+                Ok(..=5) => return Ok(()),
+                count if Instant::now() > deadline => return Err(format!("{count:?} processes in the container")),
+                _ => sleep(Duration::from_millis(50)),
+            }
+        }
+    }
+}
+
+/// A program in a running container: in its namespaces, as its options say, its end as if it had run directly.
+pub(super) fn exec(here: &Place) -> Result<(), String> {
+    let container = Container::start(here, "exec", &format!("echo x > /tmp/mark; cd /tmp; {IDLE}"))?;
+    container.exec(&[], &["sh", "-c", "cat /tmp/mark; hostname; pwd; echo $PPID; exit 7"], 7, "x\nbundle\n/\n0\n")?;
+    let options = ["--cwd", "/tmp", "--env", "ONE=1", "-u", "5:6", "-g", "9"];
+    container.exec(&options, &["sh", "-c", "pwd; echo $ONE; id"], 0, "/tmp\n1\nuid=5 gid=6 groups=9\n")?;
+    container.exec(&[], &["sh", "-c", "kill -9 $$"], 137, "")?;
+    container.exec(&[], &["no-such-program"], 127, "")?;
+    container.exec(&[], &["/etc/passwd"], 126, "")?;
+    container.exec(&["--cwd", "/nowhere"], &["true"], 125, "")?;
+    let file = here.scratch.join("process.json");
+    let text = r#"{"cwd": "/tmp", "user": {"uid": 3, "gid": 4}, "env": ["PATH=/bin"], "args": ["id"]}"#;
+    fs::write(&file, text).map_err(|e| e.to_string())?;
+    container.exec(&["--process", &file.to_string_lossy()], &[], 0, "uid=3 gid=4\n")?;
+    // Streams: what goes in comes out, and its end.
+    let mut command = container.line(&[], &["cat"])?;
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(|e| e.to_string())?;
+    child.stdin.take().ok_or("no stdin")?.write_all(b"text").map_err(|e| e.to_string())?;
+    let output = child.wait_with_output().map_err(|e| e.to_string())?;
+    if output.stdout != b"text" || !output.status.success() {
+        return Err(format!("cat: {output:?}"));
+    }
+    // Signals.
+    let script = "trap 'exit 5' TERM; echo up > /mnt/up; while :; do sleep 0.02; done";
+    let mut child = container.line(&[], &["sh", "-c", script])?.spawn().map_err(|e| e.to_string())?;
+    container.await_more("up", 0)?;
+    send(&child, Signal::TERM)?;
+    match process::wait(&mut child, Instant::now() + Duration::from_secs(10))? {
+        End::Code(5) => {}
+        end => return Err(format!("after SIGTERM: {end:?}")),
+    }
+    // Paused.
+    container.must(&["pause"])?;
+    container.exec(&[], &["true"], 1, "")?;
+    container.must(&["resume"])?;
+    // It ends with its container.
+    let mut child = container.line(&[], &["sleep", "60"])?.spawn().map_err(|e| e.to_string())?;
+    sleep(Duration::from_millis(200));
+    expect(&container.call(&["kill"], &["KILL"])?, End::Code(0), "")?;
+    match process::wait(&mut child, Instant::now() + Duration::from_secs(10))? {
+        End::Code(137) => {}
+        end => return Err(format!("after the end of its container: {end:?}")),
+    }
+    container.must_become("stopped")?;
+    container.exec(&[], &["true"], 1, "")
+}
+
+/// A process stands for a detached program: it ends as that does, and that ends with it.
+pub(super) fn exec_detached(here: &Place) -> Result<(), String> {
+    let container = Container::start(here, "detached", IDLE)?;
+    let pid_file = here.scratch.join("exec-pid").to_string_lossy().into_owned();
+    let start = |script: &str| {
+        container.exec(&["--detach", "--pid-file", &pid_file], &["sh", "-c", script], 0, "")?;
+        let pid = fs::read_to_string(&pid_file).map_err(|e| e.to_string())?;
+        pid.parse().ok().and_then(Pid::from_raw).ok_or_else(|| format!("pid file: {pid:?}"))
+    };
+    let end_of = |pid: Pid| match waitpid(Some(pid), WaitOptions::empty()) {
+        Ok(Some((_, status))) => Ok(status.exit_status()),
+        other => Err(format!("{other:?}")),
+    };
+    let pid = start("sleep 0.1; exit 6")?;
+    if end_of(pid)? != Some(6) {
+        return Err("its status is lost".to_owned());
+    }
+    let pid = start("trap 'exit 8' USR1; echo up > /mnt/up; while :; do sleep 0.02; done")?;
+    container.await_more("up", 0)?;
+    kill_process(pid, Signal::USR1).map_err(|e| e.to_string())?;
+    if end_of(pid)? != Some(8) {
+        return Err("a signal does not reach it".to_owned());
+    }
+    let pid = start("sleep 60 & sleep 60")?;
+    kill_process(pid, Signal::KILL).map_err(|e| e.to_string())?;
+    end_of(pid)?;
+    container.must_be_idle()?;
+    container.exec(&["--detach"], &["no-such-program"], 127, "")
+}
+
+/// Terminals: a person's, and one whose master end an engine takes.
+pub(super) fn exec_terminal(here: &Place) -> Result<(), String> {
+    let container = Container::start(here, "terminal", IDLE)?;
+    let script = place::absolute(&real::real_root())?.join("data/exec.py").to_string_lossy().into_owned();
+    let nacre = here.nacre.to_string_lossy().into_owned();
+    let line = ["/usr/bin/python3".to_owned(), script, nacre, container.root.clone(), container.id.clone()];
+    let done = process::run(process::command(&line)?, Duration::from_mins(1), &here.scratch, "exec-terminal")?;
+    let want = "shown up /dev/pts/0\nshown got word\nshown size 33 99\nshown interrupted\nperson 9\nstarted 0\n\
+        shown up /dev/pts/0\nshown size 44 88\nengine 9\nhung up 129\n";
+    expect(&done, End::Code(0), want)?;
+    container.must_be_idle()
+}
+
+/// kill -9 of `exec`, attached and detached, at any moment: the container goes on without the program.
+pub(super) fn exec_killed(here: &Place) -> Result<(), String> {
+    let container = Container::start(here, "killed", IDLE)?;
+    for round in 0..40u64 {
+        let options: &[&str] = if round % 2 == 0 { &[] } else { &["--detach"] };
+        let before = descendants(std::process::id());
+        let mut command = container.line(options, &["sh", "-c", "sleep 60 & sleep 60"])?;
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().map_err(|e| e.to_string())?;
+        sleep(Duration::from_micros(round * 300));
+        let mut all = vec![child.id()];
+        all.extend(descendants(child.id()));
+        // The one that stands for a detached program may have become our child.
+        all.extend(descendants(std::process::id()).into_iter().filter(|pid| !before.contains(pid)));
+        let is_sandbox = |pid: u32| {
+            fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|text| {
+                text.lines().any(|line| line.starts_with("NSpid:") && line.split_whitespace().count() > 2)
+            })
+        };
+        all.into_iter().filter(|&pid| !is_sandbox(pid)).for_each(kill);
+        child.wait().map_err(|e| e.to_string())?;
+        container.must_be_idle().map_err(|why| format!("after {} µs: {why}", round * 300))?;
+    }
+    container.must_be("running")
+}
