@@ -10,6 +10,7 @@
 
 mod addr;
 mod anonymous;
+mod attributes;
 mod backing;
 mod elf;
 mod exec;
@@ -23,11 +24,12 @@ mod space;
 mod stack;
 
 pub use addr::{UserAddr, UserPtr, UserSlice, UserStr};
+pub use attributes::Locking;
 pub use backing::{Backing, HostRange};
 pub use elf::{Image, Parsed, ReadAt};
 pub use exec::Exec;
 pub use io::{Ranges, Sink, SliceSource, Source, UserSink, UserSource, VecSink};
-pub use map::{Limits, Locking, Map};
+pub use map::{Limits, Map};
 pub use mapping::{Mapping, Policy, Source as MappingSource};
 pub use memory::UserMemory;
 pub use platform::Text;

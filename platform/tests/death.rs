@@ -18,7 +18,7 @@ fn sentry() -> ! {
     context.bind();
     let (child, child_context) = context.fork().expect("forks");
     println!("\nstubs {} {}", space.host_pid(), child.host_pid());
-    std::thread::sleep(Duration::from_secs(60));
+    std::thread::sleep(Duration::from_mins(1));
     drop((context, child_context));
     std::process::exit(1)
 }

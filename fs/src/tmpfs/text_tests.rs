@@ -133,7 +133,7 @@ fn what_was_written_runs() {
     let (child, mut child_context) = mm.fork(&mut context).expect("forks");
     let file = guest.open("/p", OpenFlags::RDWR).expect("opens");
     // The number of the call.
-    let other = [program()[..CODE + 1].to_vec(), vec![110]].concat();
+    let other = [program()[..=CODE].to_vec(), vec![110]].concat();
     guest.append(&file, &other).expect("writes");
     // The call that it is in was made already.
     run(&mm, &mut context, 1, 110);

@@ -60,7 +60,7 @@ pub(crate) fn make_member(global: &Global, making: &Making, bundle: &Bundle, san
     drop(streams);
     unfinished.record.sentry = ProcessId::of(stand_in.pid());
     unfinished.entry()?.write(&unfinished.record)?;
-    cgroup.make(stand_in.pid(), &Report::new(global))?;
+    cgroup.make(stand_in.pid(), false, &Report::new(global))?;
     run_hooks(&unfinished.record, Moment::Create)?;
     if let Some(path) = &making.pid_file {
         write_pid(path, stand_in.pid())?;

@@ -7,7 +7,6 @@ use host::launch::{Arrived, Signals, ignored_signals};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, getpid, kill_process};
 use sentry::control::{ConsoleSize, Link, Order, Report, Stage, Target};
-use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 
 const SIGSTOP: u8 = 19;
