@@ -281,12 +281,13 @@ impl Context {
         match self.space.texts.place(regs.rip) {
             Place::Same => exit,
             // GS points nowhere: the call is made all the same.
-            Place::Checking(after) if matches!(exit, Exit::Fault(fault) if i32::from(fault.signal) == libc::SIGSEGV) => {
+            Place::Checking { after, .. } if matches!(exit, Exit::Fault(fault) if i32::from(fault.signal) == libc::SIGSEGV) =>
+            {
                 (regs.rip, regs.rcx, regs.r11) = (after, after, regs.eflags);
                 regs.orig_rax = regs.rax;
                 Exit::Syscall
             }
-            Place::Before(rip) | Place::Checking(rip) => {
+            Place::Before(rip) | Place::Checking { before: rip, .. } => {
                 regs.rip = rip;
                 exit
             }

@@ -168,7 +168,7 @@ TEST(interrupted_call) {
 }
 
 TEST(restart_block) {
-    pid_t pid = marked(TRACED(struct timespec t = {0, 200000000}; CHECK_EQ(syscall(SYS_nanosleep, &t, NULL), 0)));
+    pid_t pid = marked(TRACED(struct timespec t = {1, 0}; CHECK_EQ(syscall(SYS_nanosleep, &t, NULL), 0)));
     to_call_of(pid, SYS_nanosleep);
     go_on(pid, PTRACE_SYSCALL, 0);
     wait_asleep(pid);

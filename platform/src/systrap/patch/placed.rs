@@ -36,8 +36,9 @@ pub(in super::super) enum Place {
     Same,
     /// The address of a call site.
     Before(u64),
-    /// Behind a call that is to be made by trap.
-    Checking(u64),
+    /// The address of a call site, and that behind its call, at the instruction that faults when GS points nowhere: the
+    /// call is to be made by trap then.
+    Checking { before: u64, after: u64 },
     /// Behind a call.
     After(u64),
 }
@@ -47,7 +48,7 @@ impl Place {
     pub(in super::super) const fn address(self, addr: u64) -> u64 {
         match self {
             Self::Same => addr,
-            Self::Before(addr) | Self::Checking(addr) | Self::After(addr) => addr,
+            Self::Before(addr) | Self::Checking { before: addr, .. } | Self::After(addr) => addr,
         }
     }
 }
@@ -163,7 +164,7 @@ impl Texts {
                 let at = |offset: u32| placed.at + u64::from(offset);
                 return match position {
                     Position::Before(offset) => Place::Before(at(offset)),
-                    Position::Checking(offset) => Place::Checking(at(offset)),
+                    Position::Checking { start, after } => Place::Checking { before: at(start), after: at(after) },
                     Position::After(offset) => Place::After(at(offset)),
                 };
             }

@@ -39,8 +39,8 @@ const REPEATED: u64 = 52;
 pub(super) enum Position {
     /// Before the call: the offset of the site's start.
     Before(u32),
-    /// The check faulted: the call is made by trap.
-    Checking(u32),
+    /// At the check: before the call from the offset of the site's start, which is made by trap should the check fault.
+    Checking { start: u32, after: u32 },
     /// Behind the call, or further on: the offset in the text.
     After(u32),
 }
@@ -97,7 +97,7 @@ pub(super) fn encode(site: &Site, index: u64, reach: i64, text: &[u8]) -> Vec<u8
 /// What offset `at` in the trampoline of `site` stands for.
 pub(super) fn position(site: &Site, at: u64) -> Position {
     match (site.shape, at) {
-        (_, LOAD) => Position::Checking(site.after),
+        (_, LOAD) => Position::Checking { start: site.start, after: site.after },
         (_, ..TRAPPED) => Position::Before(site.start),
         (_, TRAPPED) => Position::After(site.after),
         (_, ..TAIL) => Position::Before(site.start),
@@ -118,5 +118,26 @@ pub(super) fn tail(site: &Site, at: u32) -> Option<u64> {
             Some(if done == 0 { TAIL } else { REPEATED + done })
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_stopped_before_the_call_has_not_made_it() {
+        for shape in [Shape::Numbered(230), Shape::Tailed(6)] {
+            let site = Site { start: 100, after: 107, shape };
+            for at in [0, 5, LOAD, 19, 23, 25, 32, 39] {
+                let position = position(&site, at);
+                let start = match position {
+                    Position::Before(start) | Position::Checking { start, .. } => start,
+                    Position::After(_) => 0,
+                };
+                assert_eq!(start, 100, "{at}: {position:?}");
+            }
+            assert_eq!(position(&site, TRAPPED), Position::After(107));
+        }
     }
 }
