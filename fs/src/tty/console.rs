@@ -22,6 +22,8 @@ use sync::{Mutex, Rank, WaitWord};
 const CHUNK: usize = 4096;
 /// Bytes written at once to a host terminal that says it takes some: few, so that it hardly ever blocks.
 const STEP: usize = 1024;
+/// How often who waits for the last output looks whether another thread has written it.
+const LOOK: std::time::Duration = std::time::Duration::from_micros(100);
 
 /// The bridge between a terminal of the host and one of the sandbox.
 pub struct HostConsole {
@@ -105,8 +107,12 @@ impl HostConsole {
 
     /// Writes out all that the sandbox has put out; may wait for the host's terminal. For the end of the sandbox.
     pub fn drain(&self) {
-        while !self.pty.look(|state| state.line.output.is_empty()) && !self.output.is_dead.load(SeqCst) {
-            if self.output.is_ready(None) {
+        // What another thread has taken out is not written before that thread says so: looked at in this order.
+        let is_left = || !self.pty.look(|state| state.line.output.is_empty()) || self.output.is_busy.load(SeqCst);
+        while is_left() && !self.output.is_dead.load(SeqCst) {
+            if self.output.is_busy.load(SeqCst) {
+                thread::sleep(LOOK);
+            } else if self.output.is_ready(None) {
                 self.output.drain(&self.pty);
             }
         }

@@ -24,7 +24,11 @@ def resize(fd, rows, columns):
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
 
-script = "trap 'echo size $(stty size)' WINCH; trap 'echo interrupted' INT; echo up $(tty); while read line; do echo got $line; done; exit 9"
+# A signal ends a read; which of them comes first, line or size, is not for this side to know.
+script = (
+    "trap 'echo size $(stty size)' WINCH; trap 'echo interrupted' INT; echo up $(tty); "
+    "while :; do line=; read line; [ \"$line\" = end ] && exit 9; echo got $line; done"
+)
 
 # A person at a terminal.
 pid, fd = pty.fork()
@@ -38,7 +42,7 @@ os.write(fd, b"\n")
 until(fd, b"size 33 99")
 os.write(fd, b"\x03")
 until(fd, b"interrupted")
-os.write(fd, b"\x04")
+os.write(fd, b"end\n")
 print("person", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 os.close(fd)
 
@@ -59,7 +63,7 @@ with tempfile.TemporaryDirectory() as place:
     resize(fd, 44, 88)
     os.write(fd, b"x\n")
     until(fd, b"size 44 88")
-    os.write(fd, b"\x04")
+    os.write(fd, b"end\n")
     pid = int(open(place + "/pid").read())
     print("engine", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     os.close(fd)
