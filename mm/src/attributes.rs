@@ -29,15 +29,17 @@ pub enum Locking {
     Off,
 }
 
+/// End of a range whose length is rounded up to pages. `EINVAL` for what is no range.
+fn range_end(addr: UserAddr, len: u64) -> Result<u64, Errno> {
+    let len = pages(len).filter(|_| is_aligned(addr.0));
+    len.and_then(|len| addr.0.checked_add(len)).ok_or(Errno::EINVAL)
+}
+
 impl Mm {
     /// `madvise(2)`, for advice that the host carries out; the caller sorted out the rest.
     pub fn advise(&self, addr: UserAddr, len: u64, advice: u32) -> Result<(), Errno> {
-        if !is_aligned(addr.0) {
-            return Err(Errno::EINVAL);
-        }
-        let len = pages(len).ok_or(Errno::EINVAL)?;
-        let end = addr.0.checked_add(len).ok_or(Errno::EINVAL)?;
-        if len == 0 {
+        let end = range_end(addr, len)?;
+        if end == addr.0 {
             return Ok(());
         }
         let mut state = self.state.lock();
@@ -127,8 +129,7 @@ impl Mm {
 
     /// `prctl(PR_SET_VMA_ANON_NAME)`.
     pub fn set_name(&self, addr: UserAddr, len: u64, name: Option<Arc<[u8]>>) -> Result<(), Errno> {
-        let len = pages(len).ok_or(Errno::EINVAL)?;
-        let end = addr.0.checked_add(len).filter(|_| is_aligned(addr.0)).ok_or(Errno::EINVAL)?;
+        let end = range_end(addr, len)?;
         let mut state = self.state.lock();
         if !state.tree.is_covered(addr.0, end) {
             return Err(Errno::ENOMEM);
@@ -143,9 +144,8 @@ impl Mm {
 
     /// `mseal(2)`; `ENOMEM` where nothing is mapped.
     pub fn seal(&self, addr: UserAddr, len: u64) -> Result<(), Errno> {
-        let len = pages(len).ok_or(Errno::EINVAL)?;
-        let end = addr.0.checked_add(len).filter(|_| is_aligned(addr.0)).ok_or(Errno::EINVAL)?;
-        if len == 0 {
+        let end = range_end(addr, len)?;
+        if end == addr.0 {
             return Ok(());
         }
         let mut state = self.state.lock();
@@ -160,9 +160,8 @@ impl Mm {
 
     /// `mbind(2)`; `EFAULT` where nothing is mapped.
     pub fn set_policy(&self, addr: UserAddr, len: u64, policy: Policy) -> Result<(), Errno> {
-        let len = pages(len).ok_or(Errno::EINVAL)?;
-        let end = addr.0.checked_add(len).filter(|_| is_aligned(addr.0)).ok_or(Errno::EINVAL)?;
-        if len == 0 {
+        let end = range_end(addr, len)?;
+        if end == addr.0 {
             return Ok(());
         }
         let mut state = self.state.lock();

@@ -12,9 +12,6 @@ use mm::{Mm, UserAddr};
 use std::sync::Arc;
 use vfs::Caller;
 
-/// `RSEQ_FLAG_UNREGISTER` of `rseq(2)`.
-const RSEQ_FLAG_UNREGISTER: u32 = 1;
-
 /// Ends a task: it gives up what it has, then leaves the tree.
 pub(crate) fn exit(mut current: CurrentTask, end: End) {
     current.leave_dump();
@@ -92,12 +89,10 @@ impl CurrentTask {
     /// The thread is done with its memory, which others may go on to use: what is left to clear.
     fn leave_memory(&mut self) -> Option<ClearTid> {
         let is_shared = Arc::strong_count(self.mm()) > 2;
-        if is_shared && let Some(rseq) = self.context.rseq() {
-            // The area may be unmapped as soon as somebody knows that the thread has ended; the host must not use it
-            // any more. It cannot refuse what is registered.
-            let _ = self.mm().space().rseq(rseq.area, rseq.len, RSEQ_FLAG_UNREGISTER, rseq.signature);
-        }
-        if !is_shared {
+        if is_shared {
+            // The area may be unmapped as soon as somebody knows that the thread has ended.
+            self.context.unregister_rseq();
+        } else {
             let max_resident = self.mm().usage().resident / 1024;
             self.task().add_usage(&Usage { max_resident, ..Usage::default() });
         }

@@ -108,11 +108,7 @@ impl Context {
     pub fn start_anew(&mut self, space: Arc<Space>, kept: Range<u64>) -> Result<(), Errno> {
         self.thread.slot().outbox_count.store(0, Relaxed);
         hands::end_call();
-        if let Some(rseq) = self.rseq() {
-            // The host would go on writing there. It cannot refuse what is registered.
-            let _ = self.space.rseq(rseq.area, rseq.len, RSEQ_FLAG_UNREGISTER, rseq.signature);
-            self.set_rseq(None);
-        }
+        self.unregister_rseq();
         self.set_robust_list(0);
         self.thread.process.forget_memory(&self.thread.slot());
         self.at = At::Frame(Frame::fresh(self.thread.process.shared.xstate.len));
@@ -165,6 +161,15 @@ impl Context {
         let area = slot.rseq_area.load(Relaxed);
         let (len, signature) = (slot.rseq_len.load(Relaxed), slot.rseq_signature.load(Relaxed));
         (area != 0).then_some(Rseq { area, len, signature })
+    }
+
+    /// Takes back what is registered: the host would go on writing there. It must be bound.
+    pub fn unregister_rseq(&self) {
+        if let Some(rseq) = self.rseq() {
+            // The host cannot refuse what is registered.
+            let _ = self.space.rseq(rseq.area, rseq.len, RSEQ_FLAG_UNREGISTER, rseq.signature);
+            self.set_rseq(None);
+        }
     }
 
     /// Notes what is registered on the host.

@@ -390,13 +390,6 @@ impl Space {
         self.make(&vdso.parts.iter().map(part).collect::<Vec<_>>())
     }
 
-    /// Unmaps the vDSO of a fresh space that nobody wants.
-    pub fn discard_vdso(&self) -> Result<(), Errno> {
-        let vdso = self.vdso();
-        let args = [vdso.start, vdso.len(), 0, 0, 0, 0];
-        hands::with(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_munmap, args)]).map(|_| ()))
-    }
-
     /// Bytes resident on the host, and of these the shared ones (files, shared memory). Zero when gone.
     pub fn resident(&self) -> (u64, u64) {
         let proc = self.process.shared.reaper.proc();
