@@ -116,7 +116,7 @@ impl Credentials {
         ids(self) == ids(other)
             && self.groups == other.groups
             && Arc::ptr_eq(&self.user_ns, &other.user_ns)
-            && self.permitted & !other.permitted == 0
+            && self.is_subset_of(other)
     }
 
     /// The same as one who enters a user namespace: every capability there, and none of what went with the old
