@@ -59,7 +59,7 @@ impl Kernel {
     }
 
     /// The processes of a container, zombies included.
-    pub fn groups_of(&self, container: &Arc<Container>) -> Vec<Arc<ThreadGroup>> {
+    fn groups_of(&self, container: &Arc<Container>) -> Vec<Arc<ThreadGroup>> {
         let mut groups = self.groups();
         groups.retain(|group| Arc::ptr_eq(group.container(), container));
         groups

@@ -16,7 +16,6 @@ use crate::timers::Service;
 use crate::tree::Tree;
 use crate::user::User;
 use crate::uts::UtsNamespace;
-use abi::signal::SigInfo;
 use net::NetNamespace;
 use platform::Platform;
 use std::any::{Any, TypeId};
@@ -262,15 +261,6 @@ impl Kernel {
     /// The process with an id in the root namespace.
     pub fn group(&self, pid: i32) -> Option<Arc<ThreadGroup>> {
         self.tree().group(self.root_pids(), pid)
-    }
-
-    /// Sends a signal to every process of a group, by the group's id in the root namespace.
-    pub fn signal_process_group(&self, id: i32, info: SigInfo) {
-        let tree = self.tree();
-        let Some(group) = tree.process_group(self.root_pids(), id) else { return };
-        for member in tree.members(&group) {
-            member.send(info);
-        }
     }
 }
 

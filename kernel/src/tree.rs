@@ -243,6 +243,23 @@ impl Tree {
         self.nodes.values().filter_map(|node| Some(node.group.as_ref()?.group.clone())).collect()
     }
 
+    /// The thread that has a process's id.
+    pub(crate) fn leader_of(&self, group: &ThreadGroup) -> Option<&Arc<Task>> {
+        let task = self.nodes.get(&group.pid().root())?.task.as_ref()?;
+        Some(task).filter(|task| std::ptr::eq(Arc::as_ptr(task.group()), group))
+    }
+
+    /// Threads of a process that run, sleep or are stopped.
+    pub(crate) fn tasks_of(&self, group: &ThreadGroup) -> impl Iterator<Item = &Arc<Task>> {
+        let threads = self.node_of(group).into_iter().flat_map(|node| &node.threads);
+        threads.filter(|thread| thread.state == State::Running).map(|thread| &thread.task)
+    }
+
+    /// A process's session; `None` when it is gone.
+    pub(crate) fn session_of(&self, group: &ThreadGroup) -> Option<&Arc<Session>> {
+        Some(self.node_of(group)?.process_group.session())
+    }
+
     pub(crate) fn node(&self, root: i32) -> Option<&GroupNode> {
         self.nodes.get(&root)?.group.as_ref()
     }
@@ -446,45 +463,4 @@ impl Tree {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use vfs::UserNamespace;
-
-    fn ids(tree: &mut Tree, namespace: &Arc<PidNamespace>, wanted: &[i32]) -> Result<Vec<i32>, Errno> {
-        let pid = tree.new_pid(namespace, wanted)?;
-        Ok(namespace.path().iter().map(|ns| pid.within(ns)).collect())
-    }
-
-    #[test]
-    fn ids_of_nested_namespaces() {
-        let user = UserNamespace::root();
-        let root = PidNamespace::root(1, user.clone());
-        let inner = root.child(2, user).expect("not deep");
-        let mut tree = Tree::default();
-        assert_eq!(ids(&mut tree, &root, &[]), Ok(vec![1]));
-        // A namespace begins with its init.
-        assert_eq!(ids(&mut tree, &inner, &[7]), Err(Errno::EINVAL));
-        assert_eq!(ids(&mut tree, &inner, &[]), Ok(vec![2, 1]));
-        assert_eq!(ids(&mut tree, &inner, &[7, 100]), Ok(vec![100, 7]));
-        assert_eq!(ids(&mut tree, &inner, &[7]), Err(Errno::EEXIST));
-        assert_eq!(ids(&mut tree, &inner, &[]), Ok(vec![3, 2]));
-        assert_eq!(tree.ids_in(&inner).len(), 3);
-        inner.close();
-        assert_eq!(ids(&mut tree, &inner, &[]), Err(Errno::ENOMEM));
-        assert_eq!(ids(&mut tree, &root, &[]), Ok(vec![4]));
-    }
-
-    #[test]
-    fn ids_are_used_again_only_after_a_round() {
-        let root = PidNamespace::root(1, UserNamespace::root());
-        let mut tree = Tree::default();
-        let first = tree.new_pid(&root, &[]).expect("room");
-        let second = tree.new_pid(&root, &[]).expect("room");
-        tree.forget_pid(&second);
-        assert_eq!(ids(&mut tree, &root, &[]), Ok(vec![3]));
-        assert_eq!(ids(&mut tree, &root, &[second.root()]), Ok(vec![2]));
-        assert_eq!(first.root(), 1);
-        tree.tables.get_mut(&1).expect("the root's").last = PID_MAX - 1;
-        assert_eq!(ids(&mut tree, &root, &[]), Ok(vec![RESERVED_PIDS]));
-    }
-}
+mod tests;

@@ -110,16 +110,8 @@ pub(crate) fn pidfd_send_signal(
 /// To every process of the process's group that may be signalled: one is enough.
 fn send_to_group(task: &CurrentTask, group: &ThreadGroup, signal: u8) -> Result<(), Errno> {
     let process_group = group.process_group().ok_or(Errno::ESRCH)?;
-    let members = task.kernel().tree().members(&process_group);
-    let mut result = Err(Errno::ESRCH);
-    for member in members {
-        match task.task().kill(&member, signal) {
-            Ok(()) => result = Ok(()),
-            Err(errno) if result != Ok(()) => result = Err(errno),
-            Err(_) => {}
-        }
-    }
-    result
+    let results = task.task().kill_each(|tree| tree.members(&process_group), Ok(signal));
+    results.iter().copied().find(Result::is_ok).or(results.last().copied()).unwrap_or(Err(Errno::ESRCH))
 }
 
 /// `pidfd_getfd(2)`.

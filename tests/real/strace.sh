@@ -37,7 +37,12 @@ int main(void) {
 C
 gcc -O1 -w -pthread one.c -o one
 strace -ff -o log ./one; echo "code $?"
-for file in $(ls log.* | sort -t. -k2 -n); do echo "== a process"; plain $file; done
+# Who is first is chance: SIGCHLD comes before the wait or within it, and one joins a thread that has ended or waits.
+for file in $(ls log.* | sort -t. -k2 -n); do
+    echo "== a process"
+    plain $file | grep -v -e '^--- SIGCHLD' -e FUTEX_WAIT
+    grep -c '^--- SIGCHLD' $file
+done
 echo "== all in one"
 strace -f -qq -e trace=execve,write,exit_group -e signal=none -o all ./one; echo "code $?"
 sed -E 's/^[0-9]+ +//' all | plain | sort

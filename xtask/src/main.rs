@@ -111,6 +111,9 @@ fn run() -> Outcome {
     let chore = CHORES.iter().find(|c| c.name == name).ok_or(format!("no chore {name}; try `cargo xtask help`"))?;
     let tally = (chore.run)(&mut args)?;
     println!("{tally}");
+    if tally == Tally::default() {
+        return Err("nothing was run: `--filter` fits no name".to_owned());
+    }
     Ok(tally)
 }
 

@@ -46,10 +46,7 @@ impl CurrentTask {
     pub fn clone_task(&mut self, request: &Clone) -> Result<i32, Fail> {
         let flags = request.flags;
         self.check_clone(request)?;
-        if !flags.contains(CloneFlags::THREAD) && self.has_pending() {
-            // A signal to the process reaches parent and child either both before the fork or both after.
-            return Err(Fail::Interrupted(Restart::Always));
-        }
+        let sent_to_many = if flags.contains(CloneFlags::THREAD) { 0 } else { self.begin_fork()? };
         let creds = self.clone_creds(flags)?;
         self.check_room()?;
         let mut namespaces = self.clone_namespaces(flags, &creds)?;
@@ -75,7 +72,7 @@ impl CurrentTask {
         let attributes = Attributes { parent_death_signal: 0, creds, namespaces, sched: own.sched.for_child(), ..own };
         let event = self.clone_event(flags, request.exit_signal);
         let is_traced = event.is_some() || (flags.contains(CloneFlags::PTRACE) && self.task().is_traced());
-        let task = self.add_child(request, attributes, &live, is_traced)?;
+        let task = self.add_child(request, attributes, &live, is_traced, sent_to_many)?;
         let mut start = Start::new(task.clone(), live, context);
         self.inherit(request, &mut start);
         let tid = task.tid_in(self.group().pid().namespace());
@@ -126,8 +123,21 @@ impl CurrentTask {
         Ok(())
     }
 
-    fn has_pending(&self) -> bool {
-        self.group().signals.lock().wants_attention(self.task().serial())
+    /// A signal to several processes reaches the parent before the fork, or it and the child after it. What
+    /// [`Self::may_fork`] is to be told.
+    fn begin_fork(&self) -> Result<u64, Fail> {
+        let signals = self.group().signals.lock();
+        if signals.wants_attention(self.task().serial()) {
+            return Err(Fail::Interrupted(Restart::Always));
+        }
+        Ok(signals.sent_to_many)
+    }
+
+    /// No signal has come since [`Self::begin_fork`] that the child would miss; under the tree's lock.
+    fn may_fork(&self, sent_to_many: u64) -> bool {
+        let signals = self.group().signals.lock();
+        signals.ending.is_none()
+            && (signals.sent_to_many == sent_to_many || !signals.wants_attention(self.task().serial()))
     }
 
     /// `RLIMIT_NPROC` and the container's own limit: `EAGAIN`.
@@ -244,6 +254,7 @@ impl CurrentTask {
         attributes: Attributes,
         live: &Live,
         is_traced: bool,
+        sent_to_many: u64,
     ) -> Result<Arc<Task>, Fail> {
         let flags = request.flags;
         let namespace = attributes.namespaces.pid_for_children.clone();
@@ -267,6 +278,10 @@ impl CurrentTask {
                 return Err(Fail::Interrupted(Restart::Always));
             }
         } else {
+            if !self.may_fork(sent_to_many) {
+                tree.forget_pid(&pid);
+                return Err(Fail::Interrupted(Restart::Always));
+            }
             let own = tree.node_of(self.group()).ok_or(Errno::EAGAIN)?;
             let is_sibling = flags.contains(CloneFlags::PARENT);
             let (parent, parent_thread, exit_signal) = if is_sibling {

@@ -1,10 +1,13 @@
 //! Signals from the sender's side: `kill(2)`, `tgkill(2)`, and what the kernel itself sends.
 
-use crate::kernel::RLIMIT_SIGPENDING;
+use crate::container::Container;
+use crate::kernel::{Kernel, RLIMIT_SIGPENDING};
+use crate::session::Session;
 use crate::signal::queue::Origin;
 use crate::signal::state::{Signals, Thread, ThreadStop};
 use crate::status::Status;
 use crate::task::{CurrentTask, Task, ThreadGroup};
+use crate::tree::Tree;
 use abi::Errno;
 use abi::poll::Events;
 use abi::signal::{SI_USER, SIG_DFL, SIG_IGN, SIGCONT, SIGKILL, SIGRTMIN, SigAction, SigInfo, SigSet};
@@ -18,6 +21,8 @@ pub(crate) struct How {
     pub(crate) thread: Option<u64>,
     /// From outside of the namespace: an init cannot ignore SIGKILL and SIGSTOP.
     pub(crate) force: bool,
+    /// To several processes at once.
+    pub(crate) is_to_many: bool,
     /// Who wants to know.
     pub(crate) origin: Option<Arc<dyn Origin>>,
 }
@@ -29,15 +34,25 @@ impl ThreadGroup {
         let _ = self.post(info, How { force: true, ..How::default() });
     }
 
+    /// Sends a signal of the kernel's to this process among others; under the tree's lock.
+    fn send_among(&self, info: SigInfo) {
+        let _ = self.post(info, How { force: true, is_to_many: true, ..How::default() });
+    }
+
     /// Sends a signal of another process to the process. `EAGAIN`: its queue is full (real-time signals).
     pub fn send_user(&self, info: SigInfo, is_from_outside: bool) -> Result<(), Errno> {
-        self.post(info, How { force: is_from_outside, ..How::default() }).map(drop)
+        self.send_user_as(info, is_from_outside, false)
+    }
+
+    /// Sends a signal of another process to the process, perhaps to others too: under the tree's lock then.
+    pub(crate) fn send_user_as(&self, info: SigInfo, force: bool, is_to_many: bool) -> Result<(), Errno> {
+        self.post(info, How { force, is_to_many, ..How::default() }).map(drop)
     }
 
     /// Sends a signal whose origin is told when it is taken; false: it was dropped (ignored, or the queue is full).
     pub fn send_tracked(&self, info: SigInfo, thread: Option<&Task>, origin: Arc<dyn Origin>) -> bool {
         let thread = thread.map(Task::serial);
-        matches!(self.post(info, How { thread, force: true, origin: Some(origin) }), Ok(true))
+        matches!(self.post(info, How { thread, force: true, origin: Some(origin), ..How::default() }), Ok(true))
     }
 
     /// Ends the process as SIGKILL does.
@@ -61,6 +76,9 @@ impl ThreadGroup {
         if signals.ending.is_some() {
             return Ok(false);
         }
+        if how.is_to_many {
+            signals.sent_to_many += 1;
+        }
         if SigSet::STOPS.has(signal) {
             signals.flush(SigSet::of(SIGCONT));
         } else if signal == SIGCONT {
@@ -79,6 +97,46 @@ impl ThreadGroup {
         self.signal_events.notify(Events::IN | Events::RDNORM);
         Ok(queued)
     }
+}
+
+/// Signals to several processes at once: none of them makes a child meanwhile that would be left out (see
+/// `Signals::sent_to_many`).
+impl Kernel {
+    /// Sends a signal of the kernel's to every process of a group, by the group's id in the root namespace.
+    pub fn signal_process_group(&self, id: i32, info: SigInfo) {
+        let tree = self.tree();
+        let Some(group) = tree.process_group(self.root_pids(), id) else { return };
+        tree.members(&group).iter().for_each(|member| member.send_among(info));
+    }
+
+    /// Sends a signal of the kernel's to every process of the group that `leader` made: the number may be another's.
+    pub fn signal_group_of(&self, leader: &ThreadGroup, info: SigInfo) {
+        let tree = self.tree();
+        let group = tree.process_group(self.root_pids(), leader.pid().root());
+        let Some(group) = group.filter(|group| Arc::ptr_eq(group.id(), leader.pid())) else { return };
+        tree.members(&group).iter().for_each(|member| member.send_among(info));
+    }
+
+    /// Ends every process of the session that `leader` made.
+    pub fn kill_session_of(&self, leader: &ThreadGroup) {
+        let tree = self.tree();
+        let made = |session: &Arc<Session>| Arc::ptr_eq(session.id(), leader.pid());
+        tree.groups().iter().filter(|group| tree.session_of(group).is_some_and(made)).for_each(|group| group.kill());
+    }
+
+    /// Sends a signal of the kernel's to every process of a container.
+    pub fn signal_container(&self, container: &Arc<Container>, info: SigInfo) {
+        tree_members(&self.tree(), container).for_each(|member| member.send_among(info));
+    }
+
+    /// Ends every process of a container.
+    pub fn kill_container(&self, container: &Arc<Container>) {
+        tree_members(&self.tree(), container).for_each(|member| member.kill());
+    }
+}
+
+fn tree_members(tree: &Tree, container: &Arc<Container>) -> impl Iterator<Item = Arc<ThreadGroup>> {
+    tree.groups().into_iter().filter(move |group| Arc::ptr_eq(group.container(), container))
 }
 
 /// Puts a signal into the queue. `Ok(false)`: a standard one that is pending already.
@@ -146,13 +204,13 @@ fn takes(thread: &Thread, signal: u8) -> bool {
 impl Task {
     /// Sends a signal of the kernel's to this thread.
     pub fn send(&self, info: SigInfo) {
-        let how = How { thread: Some(self.serial()), force: true, origin: None };
+        let how = How { thread: Some(self.serial()), force: true, ..How::default() };
         let _ = self.group().post(info, how);
     }
 
     /// Sends a signal of another process to this thread. `EAGAIN`: its queue is full (real-time signals).
     pub fn send_user(&self, info: SigInfo, is_from_outside: bool) -> Result<(), Errno> {
-        let how = How { thread: Some(self.serial()), force: is_from_outside, origin: None };
+        let how = How { thread: Some(self.serial()), force: is_from_outside, ..How::default() };
         self.group().post(info, how).map(drop)
     }
 }

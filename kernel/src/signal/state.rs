@@ -145,6 +145,9 @@ pub struct Signals {
     pub(crate) notice: Option<Notice>,
     /// An init of a pid namespace: signals without a handler do nothing.
     pub(crate) is_unkillable: bool,
+    /// Signals that went to several processes at once, of which this is one, under the tree's lock. A fork that one of
+    /// them overtakes begins again, so that the child is not left out.
+    pub(crate) sent_to_many: u64,
 }
 
 impl Signals {
@@ -161,6 +164,7 @@ impl Signals {
             continue_report: false,
             notice: None,
             is_unkillable: false,
+            sent_to_many: 0,
         }
     }
 

@@ -10,7 +10,6 @@ use crate::signal::{Actions, Signals};
 use crate::status::Status;
 use crate::task::Task;
 use crate::timers::ProcessTimers;
-use crate::tree::State;
 use crate::usage::Usage;
 use abi::poll::Events;
 use std::fmt;
@@ -114,9 +113,7 @@ impl ThreadGroup {
 
     /// Its threads that run, sleep or are stopped.
     pub fn tasks(&self) -> Vec<Arc<Task>> {
-        let tree = self.kernel.tree();
-        let threads = tree.node_of(self).into_iter().flat_map(|node| &node.threads);
-        threads.filter(|thread| thread.state == State::Running).map(|thread| thread.task.clone()).collect()
+        self.kernel.tree().tasks_of(self).cloned().collect()
     }
 
     /// All its threads in the tree, a dead leader included.
@@ -127,8 +124,7 @@ impl ThreadGroup {
 
     /// The thread that has the process's id.
     pub fn leader(&self) -> Option<Arc<Task>> {
-        let found = self.kernel.tree().task(self.kernel.root_pids(), self.pid.root());
-        found.filter(|task| std::ptr::eq(Arc::as_ptr(task.group()), self))
+        self.kernel.tree().leader_of(self).cloned()
     }
 
     /// Its parent; `None` for the first process and what came from outside.
@@ -165,7 +161,7 @@ impl ThreadGroup {
 
     /// Its session; `None` when it is gone.
     pub fn session(&self) -> Option<Arc<Session>> {
-        Some(self.process_group()?.session().clone())
+        self.kernel.tree().session_of(self).cloned()
     }
 
     /// It made its session.

@@ -151,7 +151,7 @@ impl Container {
 
     /// Ends every process.
     pub(crate) fn kill(&self) {
-        self.machine.kernel.groups_of(&self.members).iter().for_each(|group| group.kill());
+        self.machine.kernel.kill_container(&self.members);
     }
 
     /// The host's terminal is not used any more; nor are descriptors of a program that never started.
@@ -168,10 +168,7 @@ impl Container {
         if target != Target::All {
             return self.init.get().ok_or(Errno::ESRCH)?.signal(signal, target);
         }
-        for group in self.machine.kernel.groups_of(&self.members) {
-            // One that ends just now needs no signal.
-            let _ = group.send_user(SigInfo::sent(signal, SI_USER, 0, 0), true);
-        }
+        self.machine.kernel.signal_container(&self.members, SigInfo::sent(signal, SI_USER, 0, 0));
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use crate::control::{ConsoleSize, Order, Target};
 use abi::Errno;
 use abi::signal::SigInfo;
 use fs::tty::HostConsole;
-use kernel::{Pid, ThreadGroup};
+use kernel::ThreadGroup;
 use std::sync::Arc;
 
 /// A program that was started from outside.
@@ -38,9 +38,7 @@ impl Running {
     pub(crate) fn signal(&self, signal: u8, target: Target) -> Result<(), Errno> {
         let info = SigInfo::sent(signal, SI_USER, 0, 0);
         if target == Target::InitGroup {
-            // By its id itself: the number may be another's by now.
-            let leads = |other: &ThreadGroup| other.process_group().is_some_and(|jobs| self.has_id(jobs.id()));
-            self.group.kernel().groups().iter().filter(|other| leads(other)).for_each(|other| other.send(info));
+            self.group.kernel().signal_group_of(&self.group, info);
             return Ok(());
         }
         match self.group.status() {
@@ -66,16 +64,8 @@ impl Running {
 
     /// Nobody cares for it any more: it ends, and whoever is in its session.
     pub(crate) fn end(&self) {
-        for other in self.group.kernel().groups() {
-            if other.session().is_some_and(|session| self.has_id(session.id())) {
-                other.kill();
-            }
-        }
+        self.group.kernel().kill_session_of(&self.group);
         self.release();
-    }
-
-    fn has_id(&self, id: &Arc<Pid>) -> bool {
-        Arc::ptr_eq(self.group.pid(), id)
     }
 
     /// The host's terminal is not used any more.

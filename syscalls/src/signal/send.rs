@@ -2,7 +2,7 @@
 
 use abi::Errno;
 use abi::signal::{NSIG, SI_TKILL, SigInfo};
-use kernel::{CurrentTask, Task, ThreadGroup};
+use kernel::{CurrentTask, Task, ThreadGroup, Tree};
 use mm::UserPtr;
 use std::sync::Arc;
 
@@ -17,41 +17,36 @@ pub(crate) fn kill(task: &mut CurrentTask, pid: i32, signal: i32) -> Result<(), 
     if pid == i32::MIN {
         return Err(Errno::ESRCH);
     }
-    let targets = match pid {
+    let results = match pid {
         1.. => {
             let target = task.kernel().tree().group_of_any(&namespace, pid).ok_or(Errno::ESRCH)?;
             return task.task().kill(&target, number(signal)?);
         }
         -1 => return kill_all(task, signal),
-        0 => task.group().process_group(),
-        ..-1 => task.kernel().tree().process_group(&namespace, -pid),
-    };
-    let members = targets.map_or_else(Vec::new, |group| task.kernel().members(&group));
-    let mut result = Err(Errno::ESRCH);
-    for target in members {
-        let sent = number(signal).and_then(|signal| task.task().kill(&target, signal));
-        if result.is_err() {
-            result = sent;
+        0 => {
+            let own = task.group().process_group().ok_or(Errno::ESRCH)?;
+            task.task().kill_each(|tree| tree.members(&own), number(signal))
         }
-    }
-    result
+        ..-1 => {
+            let members = |tree: &Tree| Some(tree.members(&*tree.process_group(&namespace, -pid)?));
+            task.task().kill_each(|tree| members(tree).unwrap_or_default(), number(signal))
+        }
+    };
+    // One that was reached is enough.
+    results.into_iter().reduce(Result::or).unwrap_or(Err(Errno::ESRCH))
 }
 
 /// Every process that the caller may send to, but for itself and the init of its namespace.
 fn kill_all(task: &CurrentTask, signal: i32) -> Result<(), Errno> {
-    let namespace = task.group().pid().namespace();
-    let (mut count, mut result) = (0, Ok(()));
-    for target in task.kernel().groups() {
-        if target.pid().within(namespace) <= 1 || Arc::ptr_eq(&target, task.group()) {
-            continue;
-        }
-        count += 1;
-        match number(signal).and_then(|signal| task.task().kill(&target, signal)) {
-            Err(Errno::EPERM) => {}
-            sent => result = sent,
-        }
+    let own = task.group();
+    let is_target =
+        |group: &Arc<ThreadGroup>| group.pid().within(own.pid().namespace()) > 1 && !Arc::ptr_eq(group, own);
+    let choose = |tree: &Tree| tree.groups().into_iter().filter(is_target).collect();
+    let results = task.task().kill_each(choose, number(signal));
+    if results.is_empty() {
+        return Err(Errno::ESRCH);
     }
-    if count == 0 { Err(Errno::ESRCH) } else { result }
+    results.into_iter().rfind(|&result| result != Err(Errno::EPERM)).unwrap_or(Ok(()))
 }
 
 /// The thread with an id, of the process `tgid` unless that is `None`. `EINVAL`, `ESRCH`.

@@ -240,6 +240,38 @@ static void *spin(void *stop) {
     return NULL;
 }
 
+static void leave(int signal) { _exit(signal); }
+
+// A process group that makes children as fast as it can gets a signal: nobody is left out, whenever it comes.
+static void signal_forkers(int number) {
+    OK(prctl(PR_SET_CHILD_SUBREAPER, 1));
+    for (int round = 0; round < 60; round++) {
+        int ready[2];
+        OK(pipe(ready));
+        pid_t leader = FORK({
+            signal(SIGTERM, leave);
+            OK(setpgid(0, 0));
+            OK(write(ready[1], "", 1));
+            for (int i = 0; i < 50; i++)
+                if (OK(fork()) == 0)
+                    for (;;) pause();
+            for (;;) pause();
+        });
+        char byte;
+        CHECK_EQ(read(ready[0], &byte, 1), 1);
+        close(ready[0]), close(ready[1]);
+        usleep(round * 37 % 1000);
+        OK(kill(-leader, number));
+        // One that was left out pauses until this test is out of time.
+        while (wait(NULL) > 0) {}
+        CHECK_EQ(errno, ECHILD);
+    }
+}
+
+TEST(kill_of_a_forking_group) { signal_forkers(SIGKILL); }
+
+TEST(signal_to_a_forking_group) { signal_forkers(SIGTERM); }
+
 TEST(fork_has_one_thread) {
     int stop = 0;
     pthread_t thread = start_thread(spin, &stop);
