@@ -267,12 +267,23 @@ fn fixup(rip: u64) -> u64 {
     }
 }
 
+/// A new thread does what the sentry asks, which may have asked already: nobody waits to hear that it is there.
+fn begin(slot: &Slot) -> ! {
+    slot.cpu.store(cpu(slot), Relaxed);
+    obey(slot)
+}
+
 /// Tells the sentry `event` and does what it asks until it says to go on.
-extern "C" fn serve(slot: &Slot, mut event: u32) -> ! {
+extern "C" fn serve(slot: &Slot, event: u32) -> ! {
+    post(slot, event);
+    obey(slot)
+}
+
+/// Does what the sentry asks until it says to go on.
+fn obey(slot: &Slot) -> ! {
     loop {
-        post(slot, event);
         wait(slot);
-        event = EVENT_DONE;
+        let mut event = EVENT_DONE;
         match slot.op.load(Relaxed) {
             OP_RETURN if inbox::empty(slot) => {
                 load_bases(slot);
@@ -325,6 +336,7 @@ extern "C" fn serve(slot: &Slot, mut event: u32) -> ! {
             OP_SAVE_XSTATE => call::save_xstate(slot),
             _ => die(),
         }
+        post(slot, event);
     }
 }
 
@@ -460,7 +472,7 @@ extern "C" fn thread_main(slot: *const Slot) -> ! {
     // SAFETY: the thread's slot.
     let slot = unsafe { &*slot };
     alternate_stack(slot);
-    serve(slot, EVENT_READY)
+    begin(slot)
 }
 
 /// Takes the child's slots and socket and forks; result: the child's host pid. `args[0..2]`: the numbers that
@@ -517,7 +529,7 @@ extern "C" fn fork_main() -> ! {
     for fd in &slot.close {
         syscall(SYS_CLOSE, [fd.load(Relaxed) as u64, 0, 0, 0, 0, 0]);
     }
-    serve(slot, EVENT_READY)
+    begin(slot)
 }
 
 global_asm!(
