@@ -54,6 +54,13 @@ pub(crate) const RLIMIT_CORE: u32 = 4;
 pub(crate) const RLIMIT_NPROC: u32 = 6;
 pub(crate) const RLIMIT_SIGPENDING: u32 = 11;
 
+/// Processes that have ended, and how many wait for such.
+#[derive(Debug, Default)]
+pub(crate) struct Departures {
+    pub(crate) count: u64,
+    pub(crate) waiting: u32,
+}
+
 /// The machine that the guest sees: process tree, namespaces, timers, platform. One per sandbox.
 pub struct Kernel {
     platform: Arc<Platform>,
@@ -73,8 +80,8 @@ pub struct Kernel {
     /// There has been a user namespace beside the root one.
     has_user_namespaces: AtomicBool,
     pub(crate) ptrace_scope: Mutex<Scope>,
-    /// Processes that have ended, and who waits for such.
-    pub(crate) departures: (std::sync::Mutex<u64>, std::sync::Condvar),
+    /// Processes that have ended, and how many inits wait for such.
+    pub(crate) departures: (std::sync::Mutex<Departures>, std::sync::Condvar),
     futexes: Table,
     timers: Arc<Service>,
     file_signals: Arc<FileSignals>,

@@ -4,11 +4,13 @@
 //! - [`Mutex`], [`RwLock`]: locks that know their place in the one order of [`Rank`].
 //! - [`WaitWord`]: what a blocked task sleeps on; wakers and interrupters both set it.
 //! - [`WaitQueue`]: who wants to know about an event of a file or a process; [`Sleepers`]: whom it found asleep.
+//! - [`wake_later`]: wake-ups that wait until their cause is done.
 //! - [`Fail`], [`Restart`]: how a call that blocks may end.
 #![forbid(unsafe_code)]
 
 mod clock;
 mod fail;
+mod later;
 mod lock;
 mod queue;
 mod rank;
@@ -18,6 +20,7 @@ mod wait;
 
 pub use clock::{Clock, Deadline, now};
 pub use fail::{Fail, Restart};
+pub use later::wake_later;
 pub use lock::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use queue::{Registration, WaitQueue, Wake, Waker};
 pub use rank::Rank;

@@ -1,10 +1,12 @@
 //! The word that a task sleeps on.
 
 use crate::clock::{Clock, Deadline};
+use crate::later;
 use crate::spin::{SPIN, Spin};
 use rustix::io::Errno;
 use rustix::thread::futex;
 use rustix::time::Timespec;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 
 /// Why [`WaitWord::sleep`] came back.
@@ -60,7 +62,7 @@ impl WaitWord {
     }
 
     /// Ends the owner's sleep, or its next one, once.
-    pub fn wake(&self) {
+    pub fn wake(self: &Arc<Self>) {
         if self.set_woken() == Some(true) {
             self.rouse();
         }
@@ -73,8 +75,14 @@ impl WaitWord {
         (old & WOKEN == 0).then_some(old & SLEEPING != 0)
     }
 
-    /// The second half of [`Self::wake`]: has the host wake the owner.
-    pub(crate) fn rouse(&self) {
+    /// The second half of [`Self::wake`]: has the host wake the owner, now or at the end of [`crate::wake_later`].
+    pub(crate) fn rouse(self: &Arc<Self>) {
+        if !later::note(self) {
+            self.rouse_now();
+        }
+    }
+
+    pub(crate) fn rouse_now(&self) {
         // Waking a word that exists cannot fail.
         let _ = futex::wake(&self.word, futex::Flags::PRIVATE, 1);
     }
@@ -87,7 +95,7 @@ impl WaitWord {
     /// Makes the owner look at its signals and stops. True: the owner runs application code and
     /// must be kicked out of it by the platform.
     #[must_use]
-    pub fn interrupt(&self) -> bool {
+    pub fn interrupt(self: &Arc<Self>) -> bool {
         let old = self.word.fetch_or(INTERRUPTED, SeqCst);
         if old & SLEEPING != 0 {
             self.rouse();
@@ -97,7 +105,7 @@ impl WaitWord {
 
     /// As [`Self::interrupt`], and ends [`Self::sleep_killable`] too.
     #[must_use]
-    pub fn kill(&self) -> bool {
+    pub fn kill(self: &Arc<Self>) -> bool {
         let old = self.word.fetch_or(INTERRUPTED | KILLED, SeqCst);
         if old & SLEEPING != 0 {
             self.rouse();
@@ -209,69 +217,4 @@ impl WaitWord {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    #[test]
-    fn wake_before_sleep_is_kept() {
-        let word = WaitWord::new();
-        word.arm();
-        word.wake();
-        assert_eq!(word.sleep(None), Woken::Event);
-        assert_eq!(word.sleep(Deadline::after(Duration::from_millis(1))), Woken::TimedOut);
-    }
-
-    #[test]
-    fn interrupt_is_sticky_and_bars_the_app() {
-        let word = WaitWord::new();
-        assert!(word.enter_app());
-        assert!(word.interrupt());
-        word.leave_app();
-        assert!(!word.enter_app());
-        assert_eq!(word.sleep(None), Woken::Interrupted);
-        word.clear_interrupt();
-        assert!(word.enter_app());
-    }
-
-    #[test]
-    fn only_the_first_to_wake_a_sleeper_rouses_it() {
-        let word = WaitWord::new();
-        assert_eq!(word.set_woken(), Some(false));
-        assert_eq!(word.set_woken(), None);
-        word.arm();
-        word.word.fetch_or(SLEEPING, SeqCst);
-        assert_eq!(word.set_woken(), Some(true));
-        assert_eq!(word.set_woken(), None);
-    }
-
-    #[test]
-    fn who_was_woken_sleeps_no_more() {
-        let word = WaitWord::new();
-        assert!(!word.is_sleeping());
-        word.word.store(SLEEPING, SeqCst);
-        assert!(word.is_sleeping());
-        assert!(!word.interrupt());
-        assert!(!word.is_sleeping());
-        word.word.fetch_or(KILLABLE, SeqCst);
-        assert!(word.is_sleeping());
-        word.wake();
-        assert!(!word.is_sleeping());
-        word.word.store(SLEEPING | KILLABLE, SeqCst);
-        assert!(!word.kill());
-        assert!(!word.is_sleeping());
-    }
-
-    #[test]
-    fn wake_from_another_thread() {
-        let word = Arc::new(WaitWord::new());
-        for _ in 0..1000 {
-            word.arm();
-            let other = Arc::clone(&word);
-            let thread = std::thread::spawn(move || other.wake());
-            assert_eq!(word.sleep(None), Woken::Event);
-            thread.join().expect("the waker ends");
-        }
-    }
-}
+mod tests;

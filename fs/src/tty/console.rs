@@ -47,7 +47,7 @@ impl HostConsole {
             fd: output,
             is_busy: AtomicBool::new(false),
             is_dead: AtomicBool::new(false),
-            pump: WaitWord::new(),
+            pump: Arc::new(WaitWord::new()),
         });
         pty.set_sink(output.clone());
         let (pump, pump_pty) = (output.clone(), pty.clone());
@@ -235,7 +235,7 @@ struct Output {
     /// The host's terminal is gone.
     is_dead: AtomicBool,
     /// Wakes the thread that waits for a terminal that takes nothing.
-    pump: WaitWord,
+    pump: Arc<WaitWord>,
 }
 
 impl Output {

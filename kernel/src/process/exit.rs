@@ -10,6 +10,7 @@ use abi::poll::Events;
 use abi::signal::{SIGHUP, SigInfo, SigSet};
 use mm::{Mm, UserAddr};
 use std::sync::Arc;
+use sync::wake_later;
 use vfs::Caller;
 
 /// Ends a task: it gives up what it has, then leaves the tree.
@@ -172,7 +173,18 @@ impl Task {
         let group = self.group();
         let kernel = group.kernel();
         self.discharge();
-        let mut tree = kernel.tree();
+        // A parent that is woken wants the tree too.
+        wake_later(|| self.leave_tree(own, is_last));
+        group.thread_events.notify(Events::IN);
+        if is_last {
+            kernel.departed();
+        }
+    }
+
+    /// Takes the task out of the tree, and tells those who wait for that.
+    fn leave_tree(self: &Arc<Self>, own: Status, is_last: bool) {
+        let group = self.group();
+        let mut tree = group.kernel().tree();
         tree.detach_all(self);
         let (gone, status) = {
             let mut signals = group.signals.lock();
@@ -200,9 +212,5 @@ impl Task {
         }
         drop(tree);
         drop(gone);
-        group.thread_events.notify(Events::IN);
-        if is_last {
-            kernel.departed();
-        }
     }
 }

@@ -158,9 +158,16 @@ impl Tree {
 impl Kernel {
     /// A process has become a zombie or is gone: dying inits look again.
     pub(crate) fn departed(&self) {
-        let (count, condition) = &self.departures;
-        *count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        condition.notify_all();
+        let (lock, condition) = &self.departures;
+        let is_awaited = {
+            let mut departures = lock.lock().unwrap_or_else(PoisonError::into_inner);
+            departures.count += 1;
+            departures.waiting > 0
+        };
+        // To tell nobody is a host call too.
+        if is_awaited {
+            condition.notify_all();
+        }
     }
 
     /// The init of a pid namespace ends: everything else in it is killed and gone before that
@@ -173,7 +180,7 @@ impl Kernel {
         }
         let (lock, condition) = &self.departures;
         loop {
-            let before = *lock.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = lock.lock().unwrap_or_else(PoisonError::into_inner).count;
             let mut others = Vec::new();
             let mut is_done = true;
             {
@@ -201,9 +208,11 @@ impl Kernel {
             for group in &others {
                 group.end(Status::Signaled { signal: SIGKILL, core: false });
             }
-            let count = lock.lock().unwrap_or_else(PoisonError::into_inner);
-            if *count == before {
-                drop(condition.wait_timeout(count, LOOK));
+            let mut departures = lock.lock().unwrap_or_else(PoisonError::into_inner);
+            if departures.count == before {
+                departures.waiting += 1;
+                let woken = condition.wait_timeout(departures, LOOK);
+                woken.unwrap_or_else(PoisonError::into_inner).0.waiting -= 1;
             }
         }
     }

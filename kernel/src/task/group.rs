@@ -49,7 +49,8 @@ pub struct ThreadGroup {
     /// `PR_SET_THP_DISABLE`.
     pub is_thp_disabled: AtomicBool,
     status: OnceLock<Status>,
-    ended: (StdMutex<bool>, Condvar),
+    /// How many wait for its end.
+    ended: (StdMutex<u32>, Condvar),
 }
 
 impl ThreadGroup {
@@ -78,7 +79,7 @@ impl ThreadGroup {
             ptracer: Mutex::new(Rank::Leaf, Ptracer::default()),
             is_thp_disabled: AtomicBool::new(false),
             status: OnceLock::new(),
-            ended: (StdMutex::new(false), Condvar::new()),
+            ended: (StdMutex::new(0), Condvar::new()),
         })
     }
 
@@ -228,25 +229,30 @@ impl ThreadGroup {
     /// Blocks the calling host thread, one that is no task, until the process has ended.
     pub fn wait_exit(&self) -> Status {
         let (lock, condition) = &self.ended;
-        let mut ended = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        *waiting += 1;
         loop {
             if let Some(status) = self.status() {
+                *waiting -= 1;
                 return status;
             }
-            ended = condition.wait(ended).unwrap_or_else(PoisonError::into_inner);
+            waiting = condition.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     /// Tells the world that it has ended.
     pub(crate) fn publish(&self, status: Status) {
         let (lock, condition) = &self.ended;
-        {
-            let mut ended = lock.lock().unwrap_or_else(PoisonError::into_inner);
-            *ended = true;
+        let is_awaited = {
+            let waiting = lock.lock().unwrap_or_else(PoisonError::into_inner);
             // A process ends once.
             let _ = self.status.set(status);
+            *waiting > 0
+        };
+        // To tell nobody is a host call too.
+        if is_awaited {
+            condition.notify_all();
         }
-        condition.notify_all();
         self.exit_events.notify(Events::IN | Events::RDNORM);
     }
 }

@@ -10,6 +10,7 @@ use super::slot::SlotRef;
 use super::thread::Thread;
 use abi::Errno;
 use std::cell::{Cell, RefCell};
+use std::os::fd::{AsRawFd as _, BorrowedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -19,6 +20,29 @@ const PIECE_MAX: usize = 8192;
 /// A host call for the stub to make.
 pub(super) type HostCall = (i64, [u64; 6]);
 
+/// What is to be done together.
+#[derive(Default)]
+struct Gathered {
+    /// Calls whose results nobody waits for yet.
+    calls: Vec<HostCall>,
+    /// Descriptors that the stub has by then: the sentry's number, the stub's.
+    open: Vec<(RawFd, i32)>,
+}
+
+/// Most descriptors of the sentry's that a stub has at a time.
+const OPEN_MAX: usize = 8;
+
+impl Gathered {
+    fn close(&mut self) {
+        self.calls.extend(self.open.drain(..).map(|(_, number)| close(number)));
+    }
+}
+
+/// Closes a descriptor of the stub's.
+pub(super) const fn close(number: i32) -> HostCall {
+    (libc::SYS_close, [number as u64, 0, 0, 0, 0, 0])
+}
+
 thread_local! {
     static THREAD: RefCell<Option<Arc<Thread>>> = const { RefCell::new(None) };
     /// What the present call brought along: address, length, offset in the slot. Empty when there is no such call.
@@ -27,8 +51,8 @@ thread_local! {
     static IN_CALL: Cell<bool> = const { Cell::new(false) };
     /// Bytes of the outbox that are taken.
     static OUTBOX_USED: Cell<u64> = const { Cell::new(0) };
-    /// Calls whose results nobody waits for yet, to be made together: see [`gather`].
-    static GATHERED: RefCell<Option<Vec<HostCall>>> = const { RefCell::new(None) };
+    /// What is to be done together: see [`gather`].
+    static GATHERED: RefCell<Option<Gathered>> = const { RefCell::new(None) };
 }
 
 /// Takes a thread's hands; gives those that were taken before.
@@ -79,8 +103,9 @@ pub(super) fn with_gathered<T>(
 
 /// Runs `f`, which changes the address space of the hands' thread: changes are made together as soon as anything else
 /// is asked of the stub, or at the end. Which of them failed is not told. For a space that nobody else knows yet.
+/// Descriptors that are mapped stay open till then.
 pub(super) fn gather<T>(process: &Arc<Process>, f: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
-    GATHERED.set(Some(Vec::new()));
+    GATHERED.set(Some(Gathered::default()));
     let result = f().and_then(|value| with(process, |_| Ok(value)));
     GATHERED.set(None);
     result
@@ -88,11 +113,40 @@ pub(super) fn gather<T>(process: &Arc<Process>, f: impl FnOnce() -> Result<T, Er
 
 /// Puts calls aside if that is what is done now.
 pub(super) fn make_later(calls: &[HostCall]) -> bool {
-    GATHERED.with_borrow_mut(|gathered| gathered.as_mut().map(|gathered| gathered.extend_from_slice(calls)).is_some())
+    GATHERED
+        .with_borrow_mut(|gathered| gathered.as_mut().map(|gathered| gathered.calls.extend_from_slice(calls)).is_some())
+}
+
+/// The number that the stub will have `fd` under when what is put aside now is done; `None`: nothing is put aside. Where
+/// it has not come yet, `send` sends it, given numbers in use, and tells the number and the call that receives it.
+pub(super) fn open_later(
+    fd: BorrowedFd<'_>,
+    send: impl FnOnce(&[i32]) -> Result<(i32, HostCall), Errno>,
+) -> Option<Result<i32, Errno>> {
+    GATHERED.with_borrow_mut(|gathered| {
+        let gathered = gathered.as_mut()?;
+        let raw = fd.as_raw_fd();
+        if let Some(&(_, number)) = gathered.open.iter().find(|(open, _)| *open == raw) {
+            return Some(Ok(number));
+        }
+        if gathered.open.len() == OPEN_MAX {
+            gathered.close();
+        }
+        let used: Vec<i32> = gathered.open.iter().map(|&(_, number)| number).collect();
+        Some(send(&used).map(|(number, receive)| {
+            gathered.calls.push(receive);
+            gathered.open.push((raw, number));
+            number
+        }))
+    })
 }
 
 fn make_gathered(process: &Arc<Process>, slot: &SlotRef<'_>) -> Result<(), Errno> {
-    let calls = GATHERED.with_borrow_mut(|gathered| gathered.as_mut().map(std::mem::take));
+    let calls = GATHERED.with_borrow_mut(|gathered| {
+        let gathered = gathered.as_mut()?;
+        gathered.close();
+        Some(std::mem::take(&mut gathered.calls))
+    });
     match calls {
         Some(calls) if !calls.is_empty() => process.calls(slot, &calls).map(drop),
         _ => Ok(()),
@@ -173,7 +227,8 @@ pub(super) fn are_quick(process: &Arc<Process>) -> bool {
 /// What the outbox holds for `process` goes there now, and what was gathered is made.
 pub(super) fn settle(process: &Arc<Process>) -> Result<(), Errno> {
     let is_settled = OUTBOX_USED.get() == 0 || !IN_CALL.get();
-    let is_gathered = GATHERED.with_borrow(|gathered| gathered.as_ref().is_some_and(|calls| !calls.is_empty()));
+    let is_gathered =
+        GATHERED.with_borrow(|gathered| gathered.as_ref().is_some_and(|gathered| !gathered.calls.is_empty()));
     if is_settled && !is_gathered {
         return Ok(());
     }

@@ -10,7 +10,7 @@
 //! - `space.rs`, `context.rs`: the platform's interface. `trip.rs`: a context's way to the application and back.
 //! - `thread.rs`: a stub thread as others than its owner see it.
 //! - `times.rs`: processor time of a thread.
-//! - `zygote.rs`: the first stub, from which all are forked.
+//! - `zygote.rs`: the first stub, from which all are forked. `reaper.rs`: who reaps them. `spare.rs`: what a fork needs.
 
 mod context;
 mod filter;
@@ -21,8 +21,10 @@ mod layout;
 mod pace;
 mod patch;
 mod process;
+mod reaper;
 mod slot;
 mod space;
+mod spare;
 mod thread;
 mod times;
 mod trip;

@@ -3,9 +3,10 @@
 use super::hands;
 use super::layout::{CALLS, Call, FEATURE_FSGSBASE, OP_CALLS, OP_EMPTY_OUTBOX, OP_FORK, SLOT_LEN, SLOTS, SLOTS_BASE};
 use super::pace::{Cores, Pace};
+use super::reaper::Reaper;
 use super::slot::{SlotRef, Slots};
+use super::spare::{Spare, Spares};
 use super::thread::Thread;
-use super::zygote::Reaper;
 use abi::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use std::cell::RefCell;
@@ -29,6 +30,7 @@ thread_local! {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) reaper: Reaper,
+    pub(super) spares: Spares,
     pub(super) cores: Cores,
     /// The host lets us read and write the memory of stubs (`process_vm_readv(2)`).
     pub(super) can_reach: bool,
@@ -82,6 +84,7 @@ impl Vdso {
 pub(super) struct Process {
     pub(super) shared: Arc<Shared>,
     pub(super) pid: i32,
+    /// What it shares with the sentry; the reaper's when it is dropped.
     pub(super) slots: Slots,
     /// Taken while descriptors travel: one message at a time, so that their numbers are known.
     channel: Mutex<Channel>,
@@ -129,6 +132,9 @@ struct Used {
     /// Lowest slot never used.
     next: u32,
 }
+
+/// Descriptors that a stub has at most.
+const STUB_FDS: i32 = 16;
 
 /// Offsets in `Slot::message`, in words: msghdr (7), iovec (2), data (1), control message (4).
 const IOVEC: u64 = 7;
@@ -314,19 +320,26 @@ impl Process {
     /// Maps a descriptor in the stub: sends it, lets each `mmap` use it, closes it.
     pub(super) fn map_fd(&self, slot: &SlotRef<'_>, fd: BorrowedFd<'_>, mmaps: &[[u64; 6]]) -> Result<i64, Errno> {
         let channel = self.channel.lock();
-        let [number, _] = next_fds(channel.stub_socket);
-        send(&channel.socket, &[fd])?;
-        prepare_message(slot);
-        let receive = [channel.stub_socket as u64, Self::message_addr(slot), 0x40, 0, 0, 0];
-        let mut calls = vec![(libc::SYS_recvmsg, receive)];
-        calls.extend(mmaps.iter().map(|&[addr, len, prot, flags, _, offset]| {
-            (libc::SYS_mmap, [addr, len, prot, flags, number as u64, offset])
-        }));
-        let close = (libc::SYS_close, [number as u64, 0, 0, 0, 0, 0]);
-        calls.push(close);
-        if hands::make_later(&calls) {
+        let map = |number: i32| {
+            mmaps.iter().map(move |&[addr, len, prot, flags, _, offset]| {
+                (libc::SYS_mmap, [addr, len, prot, flags, number as u64, offset])
+            })
+        };
+        let receive = (libc::SYS_recvmsg, [channel.stub_socket as u64, Self::message_addr(slot), 0x40, 0, 0, 0]);
+        let send = |used: &[i32]| {
+            let number = free_fd(channel.stub_socket, used);
+            send(&channel.socket, &[fd])?;
+            prepare_message(slot);
+            Ok((number, receive))
+        };
+        if let Some(number) = hands::open_later(fd, send) {
+            let calls: Vec<_> = map(number?).collect();
+            hands::make_later(&calls);
             return Ok(0);
         }
+        let (number, receive) = send(&[])?;
+        let close = hands::close(number);
+        let calls: Vec<_> = std::iter::once(receive).chain(map(number)).chain([close]).collect();
         match self.calls(slot, &calls) {
             Err(errno) => {
                 // The batch ended before the last call.
@@ -428,8 +441,7 @@ impl Process {
         boot_stack: u64,
         prepare: impl FnOnce(&SlotRef<'_>),
     ) -> Result<Arc<Self>, Errno> {
-        let (slots, memory) = Slots::create().map_err(host_error)?;
-        let (ours, theirs) = socket_pair()?;
+        let Spare { slots, memory, ours, theirs } = self.shared.spares.take()?;
         let channel = self.channel.lock();
         let [memory_number, socket_number] = next_fds(channel.stub_socket);
         let slot = self.slots.slot(index);
@@ -462,22 +474,21 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
+        // To unmap takes its time, and somebody may wait for what the caller does next.
+        let slots = self.slots.take();
+        self.shared.reaper.bury(self, slots);
     }
 }
 
 /// The two lowest descriptor numbers in a stub that has only its socket open.
 fn next_fds(socket: i32) -> [i32; 2] {
-    match socket {
-        0 => [1, 2],
-        1 => [0, 2],
-        _ => [0, 1],
-    }
+    let first = free_fd(socket, &[]);
+    [first, free_fd(socket, &[first])]
 }
 
-/// A pair of sockets for descriptors: the sentry's end, the stub's end.
-pub(super) fn socket_pair() -> Result<(OwnedFd, OwnedFd), Errno> {
-    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-    socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).map_err(rustix_error)
+/// The lowest descriptor number in a stub that has its socket and `used` open.
+fn free_fd(socket: i32, used: &[i32]) -> i32 {
+    (0..STUB_FDS).find(|number| *number != socket && !used.contains(number)).unwrap_or(STUB_FDS)
 }
 
 fn send(socket: &OwnedFd, fds: &[BorrowedFd<'_>]) -> Result<(), Errno> {

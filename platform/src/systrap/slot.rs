@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 /// The slots of one stub process, mapped into the sentry. Unmapped when dropped.
 #[derive(Debug)]
 pub(super) struct Slots {
+    /// Null when they were taken.
     base: *mut u8,
 }
 
@@ -42,9 +43,14 @@ impl Slots {
         Ok((Self { base: base.cast() }, fd))
     }
 
+    /// Takes the mapping: nothing is left here.
+    pub(super) const fn take(&mut self) -> Self {
+        Self { base: std::mem::replace(&mut self.base, std::ptr::null_mut()) }
+    }
+
     /// Slot `index`.
     pub(super) fn slot(&self, index: u32) -> SlotRef<'_> {
-        assert!(u64::from(index) < SLOTS, "slot numbers come from the sentry");
+        assert!(u64::from(index) < SLOTS && !self.base.is_null(), "slot numbers come from the sentry");
         // SAFETY: inside the mapping; page aligned; every bit pattern is a valid `Slot`.
         #[expect(clippy::cast_ptr_alignment, reason = "slots are page aligned")]
         let slot = unsafe { &*self.base.add(index as usize * SLOT_LEN as usize).cast::<Slot>() };
@@ -54,6 +60,9 @@ impl Slots {
 
 impl Drop for Slots {
     fn drop(&mut self) {
+        if self.base.is_null() {
+            return;
+        }
         // SAFETY: the mapping was made by `create`; no reference outlives `self`.
         let _ = unsafe { rustix::mm::munmap(self.base.cast(), SLOTS_LEN as usize) };
     }

@@ -7,15 +7,14 @@ use super::layout::{
     COPY, FEATURE_FSGSBASE, FEATURE_RDPID, HOST_END, SLOTS_BASE, SLOTS_LEN, START_SLOTS_FD, START_SOCKET_FD,
 };
 use super::pace::Cores;
-use super::process::{Entries, Process, Shared, Vdso, socket_pair};
-use super::slot::Slots;
+use super::process::{Entries, Process, Shared, Vdso};
+use super::reaper::Reaper;
 use super::space::Space;
+use super::spare::{Spare, Spares};
 use crate::Config;
 use abi::Errno;
 use rustix::fs::MemfdFlags;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use rustix::thread::futex;
-use std::collections::{HashMap, VecDeque};
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -28,8 +27,6 @@ pub(super) static STUB: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/stub")
 
 /// `HWCAP2_FSGSBASE`.
 const HWCAP2_FSGSBASE: u64 = 2;
-/// Dead children that nobody has claimed yet; more come only from a hostile stub.
-const UNCLAIMED_MAX: usize = 1024;
 
 /// Makes address spaces. One per sandbox.
 #[derive(Debug)]
@@ -59,8 +56,7 @@ impl Platform {
     /// Starts the platform: the first stub process and the thread that reaps. Call it before the sentry
     /// locks itself down. The calling process must have no other children.
     pub fn start(config: Config) -> io::Result<Arc<Self>> {
-        let (slots, memory) = Slots::create()?;
-        let (ours, theirs) = socket_pair().map_err(from_errno)?;
+        let Spare { slots, memory, ours, theirs } = Spare::new()?;
         let fsgsbase = rustix::param::linux_hwcap().1 as u64 & HWCAP2_FSGSBASE != 0;
         let rdpid = std::arch::x86_64::__cpuid_count(7, 0).ecx & 1 << 22 != 0;
         let features = if fsgsbase { FEATURE_FSGSBASE } else { 0 } | if rdpid { FEATURE_RDPID } else { 0 };
@@ -73,7 +69,8 @@ impl Platform {
         let vdso = OnceLock::new();
         let can_reach = may_reach && can_reach(pid);
         let shared = Arc::new(Shared {
-            reaper: Reaper { proc, processes: Mutex::new(Rank::Leaf, Processes::default()) },
+            reaper: Reaper::new(proc),
+            spares: Spares::new(),
             cores,
             features,
             xstate,
@@ -228,7 +225,7 @@ impl ReaperThread {
             let _ = tell.send(pid);
             if let Ok(shared) = given.recv() {
                 drop(given);
-                shared.reaper.run();
+                shared.reaper.run(&shared.spares);
             }
         })?;
         Ok(Self { spawned, shared })
@@ -303,98 +300,6 @@ extern "C" fn exec_stub(start: *mut libc::c_void) -> libc::c_int {
             libc::syscall(libc::SYS_execveat, 2, c"".as_ptr(), argv.as_ptr(), envp.as_ptr(), libc::AT_EMPTY_PATH);
         }
         libc::_exit(127)
-    }
-}
-
-/// Knows all stub processes; learns of their deaths.
-#[derive(Debug)]
-pub(super) struct Reaper {
-    proc: OwnedFd,
-    processes: Mutex<Processes>,
-}
-
-#[derive(Debug, Default)]
-struct Processes {
-    by_pid: HashMap<i32, Weak<Process>>,
-    /// Died before anybody claimed them.
-    unclaimed: VecDeque<i32>,
-}
-
-impl Reaper {
-    /// Descriptor of the host's /proc for the sandbox's own pid namespace.
-    pub(super) fn proc(&self) -> BorrowedFd<'_> {
-        self.proc.as_fd()
-    }
-
-    /// Takes note of a new stub process. `EAGAIN`: the number is no child's of ours, or another space's.
-    pub(super) fn add(&self, process: &Arc<Process>) -> Result<(), Errno> {
-        let mut processes = self.processes.lock();
-        let pid = process.pid;
-        if processes.by_pid.contains_key(&pid) {
-            return Err(Errno::EAGAIN);
-        }
-        if let Some(i) = processes.unclaimed.iter().position(|&dead| dead == pid) {
-            processes.unclaimed.remove(i);
-            return Err(Errno::EAGAIN);
-        }
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        let child = Pid::from_raw(pid).ok_or(Errno::EAGAIN)?;
-        rustix::process::waitid(WaitId::Pid(child), options).map_err(|_| Errno::EAGAIN)?;
-        processes.by_pid.insert(pid, Arc::downgrade(process));
-        Ok(())
-    }
-
-    /// Kills a stub process unless it was reaped.
-    pub(super) fn kill(&self, process: &Process) {
-        let _processes = self.processes.lock();
-        if let (false, Some(pid)) = (process.is_gone(), Pid::from_raw(process.pid)) {
-            let _ = rustix::process::kill_process(pid, Signal::KILL);
-        }
-    }
-
-    /// Reaps for ever; ends when there is no child left.
-    fn run(&self) {
-        while let Some(pid) = next_dead() {
-            // Marked dead before the number can be used again.
-            let process = {
-                let mut processes = self.processes.lock();
-                let process = processes.by_pid.remove(&pid);
-                if process.is_none() {
-                    processes.unclaimed.push_back(pid);
-                    if processes.unclaimed.len() > UNCLAIMED_MAX {
-                        processes.unclaimed.pop_front();
-                    }
-                }
-                let process = process.and_then(|process| process.upgrade());
-                if let Some(process) = &process {
-                    process.mark_gone();
-                }
-                if let Some(pid) = Pid::from_raw(pid) {
-                    let _ = rustix::process::waitid(WaitId::Pid(pid), WaitIdOptions::EXITED);
-                }
-                process
-            };
-            if let Some(process) = process {
-                process.wake_waiters();
-            }
-        }
-    }
-}
-
-/// Waits until a child is dead and gives its pid without reaping it; `None`: there is no child left.
-fn next_dead() -> Option<i32> {
-    loop {
-        // SAFETY: a zeroed siginfo is valid; the call fills it in.
-        let (result, pid) = unsafe {
-            let mut info: libc::siginfo_t = std::mem::zeroed();
-            (libc::waitid(libc::P_ALL, 0, &raw mut info, libc::WEXITED | libc::WNOWAIT), info.si_pid())
-        };
-        if result == 0 {
-            return Some(pid);
-        }
-        if io::Error::last_os_error().raw_os_error() != Some(libc::EINTR) {
-            return None;
-        }
     }
 }
 
