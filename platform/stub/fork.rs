@@ -1,7 +1,7 @@
 //! A copy of the process.
 
-use super::layout::{SLOT_LEN, SLOTS_BASE, SLOTS_LEN, Slot};
-use super::{FORK_FLAGS, SYS_CLONE, SYS_CLOSE, SYS_RECVMSG, begin, die_with_the_sentry, syscall};
+use super::layout::{EVENT_READY, SLOT_LEN, SLOTS_BASE, SLOTS_LEN, Slot};
+use super::{FORK_FLAGS, SYS_CLONE, SYS_CLOSE, SYS_RECVMSG, die_with_the_sentry, serve, syscall};
 use core::arch::asm;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -59,5 +59,5 @@ extern "C" fn fork_main() -> ! {
     for fd in &slot.close {
         syscall(SYS_CLOSE, [fd.load(Relaxed) as u64, 0, 0, 0, 0, 0]);
     }
-    begin(slot)
+    serve(slot, EVENT_READY)
 }

@@ -268,23 +268,12 @@ fn fixup(rip: u64) -> u64 {
     }
 }
 
-/// A new thread does what the sentry asks, which may have asked already: nobody waits to hear that it is there.
-fn begin(slot: &Slot) -> ! {
-    slot.cpu.store(cpu(slot), Relaxed);
-    obey(slot)
-}
-
 /// Tells the sentry `event` and does what it asks until it says to go on.
-extern "C" fn serve(slot: &Slot, event: u32) -> ! {
-    post(slot, event);
-    obey(slot)
-}
-
-/// Does what the sentry asks until it says to go on.
-fn obey(slot: &Slot) -> ! {
+extern "C" fn serve(slot: &Slot, mut event: u32) -> ! {
     loop {
+        post(slot, event);
         wait(slot);
-        let mut event = EVENT_DONE;
+        event = EVENT_DONE;
         match slot.op.load(Relaxed) {
             OP_RETURN if inbox::empty(slot) => {
                 load_bases(slot);
@@ -337,7 +326,6 @@ fn obey(slot: &Slot) -> ! {
             OP_SAVE_XSTATE => call::save_xstate(slot),
             _ => die(),
         }
-        post(slot, event);
     }
 }
 
@@ -473,7 +461,7 @@ extern "C" fn thread_main(slot: *const Slot) -> ! {
     // SAFETY: the thread's slot.
     let slot = unsafe { &*slot };
     alternate_stack(slot);
-    begin(slot)
+    serve(slot, EVENT_READY)
 }
 
 global_asm!(

@@ -43,6 +43,8 @@ pub struct Context {
     pub(super) is_changed: bool,
     /// Segment bases as the host thread has them.
     pub(super) bases: (u64, u64),
+    /// The host thread has not reported yet.
+    is_starting: bool,
     /// The word that it clears at its end, or 0.
     clear: u64,
 }
@@ -65,17 +67,20 @@ impl Context {
             is_changed: true,
             // None that a thread has: they are loaded before it runs.
             bases: (u64::MAX, u64::MAX),
+            is_starting: true,
             clear: 0,
         }
     }
 
     /// Makes this the context of the calling host thread: [`Space`] operations use its hands.
     pub fn bind(&mut self) {
+        self.settle();
         drop(hands::take(&self.thread));
     }
 
     /// Runs `f` with this context's hands in place of those bound now.
     pub fn lend_hands<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
+        self.settle();
         let before = hands::take(&self.thread);
         let result = f(self);
         hands::give_back(before);
@@ -112,6 +117,15 @@ impl Context {
         self.space = space;
         self.space.unmap(0, kept.start)?;
         self.space.unmap(kept.end, super::space::GUEST_END - kept.end)
+    }
+
+    /// Waits until a new host thread has reported. Before that no kick may be sent: until a forked one has mapped its own
+    /// slots its frame would lie in its parent's.
+    pub(super) fn settle(&mut self) {
+        if std::mem::take(&mut self.is_starting) {
+            // A process that is gone shows when the context is run.
+            let _ = self.thread.process.wait(&self.thread.slot());
+        }
     }
 
     /// Runs application code from the present registers to the next exit. It must be bound.
@@ -287,6 +301,7 @@ impl Context {
     /// Copies the address space (fork). The new context has this one's registers and extended state; it is
     /// parked: move it to a host thread of its own and bind it there.
     pub fn fork(&mut self) -> Result<(Arc<Space>, Self), Errno> {
+        self.settle();
         self.thread.process.empty_outbox(&self.thread.slot())?;
         let process = self.thread.process.fork(self.thread.index, self.boot_stack(), |child| self.copy_to(child))?;
         let pid = process.pid;
@@ -310,6 +325,7 @@ impl Context {
 
     /// A further thread of this address space (`CLONE_VM`), registers copied; parked. `EAGAIN`.
     pub fn spawn(&mut self) -> Result<Self, Errno> {
+        self.settle();
         self.thread.process.empty_outbox(&self.thread.slot())?;
         let process = &self.thread.process;
         let index = process.take_slot()?;
@@ -354,6 +370,7 @@ impl Context {
 impl Drop for Context {
     fn drop(&mut self) {
         hands::let_go(&self.thread);
+        self.settle();
         if self.has_own_exit() {
             let slot = self.thread.slot();
             slot.args[0].store(self.clear, Relaxed);

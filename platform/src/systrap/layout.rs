@@ -59,7 +59,7 @@ pub const GONE: u32 = 3;
 /// `Slot::spin`: the stub does not spin, but lets others run once before it sleeps.
 pub const GIVE_WAY: u32 = 1;
 
-/// Message to the sentry: the first stub has started and waits.
+/// Message to the sentry: the thread has started and waits.
 pub const EVENT_READY: u32 = 1;
 /// Message to the sentry: the application was stopped by a host signal; see `Slot::signal`.
 pub const EVENT_SIGNAL: u32 = 2;

@@ -1,8 +1,6 @@
 //! The sentry's side of a stub process's slots.
 
-use super::layout::{
-    ASLEEP, COPY, Call, EMPTY, FRAME, FULL, GIVE_WAY, GONE, SLOT_LEN, SLOTS, SLOTS_BASE, SLOTS_LEN, Slot,
-};
+use super::layout::{ASLEEP, COPY, Call, EMPTY, FRAME, FULL, GONE, SLOT_LEN, SLOTS, SLOTS_BASE, SLOTS_LEN, Slot};
 use super::pace::Patience;
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::mm::{MapFlags, ProtFlags};
@@ -195,7 +193,7 @@ impl SlotRef<'_> {
     pub(super) fn reset(&self, cpu: u32, features: u32, socket: u32) {
         self.to_sentry.store(EMPTY, Relaxed);
         self.to_stub.store(EMPTY, Relaxed);
-        self.spin.store(GIVE_WAY, Relaxed);
+        self.spin.store(0, Relaxed);
         self.cpu.store(cpu, Relaxed);
         self.features.store(features, Relaxed);
         self.socket.store(socket, Relaxed);

@@ -22,6 +22,7 @@ const TRAP_FLAG: u64 = 0x100;
 impl Context {
     /// Goes to application code; `kicked` is what a kick before that looks like.
     pub(super) fn go(&mut self, kicked: Exit, resume: impl FnOnce(&mut Self) -> Result<(), Errno>) -> Exit {
+        self.settle();
         self.thread.enter_app();
         // Looked at after it has entered: who spoils a text looks at the two the other way round.
         if self.thread.process.spoilt_texts.load(SeqCst) != 0 {

@@ -83,7 +83,8 @@ impl Platform {
         process.take_first_slot(0);
         reaper.reap(&shared);
         Self::greet(&process, own_vdso)?;
-        let zygote = Context::first(process, 0, pid, Frame::fresh(shared.xstate.len), super::patch::Texts::new());
+        let mut zygote = Context::first(process, 0, pid, Frame::fresh(shared.xstate.len), super::patch::Texts::new());
+        zygote.lend_hands(|_| ());
         let ready = Arc::new(Ready { fresh: Mutex::new(Rank::Leaf, None), taken: AtomicU32::new(0) });
         let platform = Arc::new(Self { zygote: Mutex::new(Rank::Platform, zygote), ready, shared });
         let (ready, weak) = (Arc::clone(&platform.ready), Arc::downgrade(&platform));
@@ -119,7 +120,7 @@ impl Platform {
         }
         let _ = process.shared.vdso.set(vdso);
         slot.post();
-        process.wait(&slot).map_err(|_| io::Error::other("the stub takes no filter"))
+        Ok(())
     }
 
     /// An empty address space with one thread, parked, its registers zero.
