@@ -143,6 +143,7 @@ impl Mm {
         let mut state = self.state.lock();
         state.check_splits(start, end)?;
         state.check_seals(start, end)?;
+        state.check_cuts(start, end)?;
         // Only what is mapped is asked for: the range may be huge.
         let Some(first) = state.tree.overlapping(start, end).next().map(|m| m.start.max(start)) else {
             return Ok(());
@@ -260,7 +261,8 @@ impl Mm {
             return Err(Errno::EFAULT);
         }
         if matches!(mapping.source, Source::Special(_)) {
-            return Err(Errno::EFAULT);
+            let is_part = old.0 != mapping.start || old_end != mapping.end;
+            return Err(if new_len <= old_len && is_part { Errno::EINVAL } else { Errno::EFAULT });
         }
         let grown = new_len.saturating_sub(old_len);
         state.check_limits(limits, &Mapping { start: old.0, end: old.0 + grown, ..mapping.clone() })?;
@@ -405,7 +407,18 @@ impl State {
         if self.tree.len() >= MAX_MAPPINGS {
             return Err(Errno::ENOMEM);
         }
-        if replaces { self.check_splits(start, start + len) } else { Ok(()) }
+        if !replaces {
+            return Ok(());
+        }
+        self.check_cuts(start, start + len)?;
+        self.check_splits(start, start + len)
+    }
+
+    /// What cannot be cut in two does not lie across an end: the vDSO. `EINVAL`.
+    fn check_cuts(&self, start: u64, end: u64) -> Result<(), Errno> {
+        let is_whole = |m: &Mapping, addr| m.start < addr && matches!(m.source, Source::Special(_));
+        let cuts_whole = |addr| self.tree.find(addr).is_some_and(|m| is_whole(m, addr));
+        if cuts_whole(start) || cuts_whole(end) { Err(Errno::EINVAL) } else { Ok(()) }
     }
 
     /// Cutting at both ends must not pass the limit of mappings.
