@@ -201,7 +201,8 @@ impl Mm {
             {
                 return Err(Errno::EACCES);
             }
-            if matches!(part.source, Source::Special(_)) {
+            if matches!(part.source, Source::Special(_)) && prot != part.prot {
+                state.check_cuts(start, end)?;
                 return Err(Errno::EACCES);
             }
             if prot.contains(Prot::WRITE) && !part.is_data() && !part.is_shared && !part.grows_down {
@@ -340,7 +341,7 @@ impl Mm {
         let (start, len) = (addr.0 & !(PAGE_SIZE - 1), len & !(PAGE_SIZE - 1));
         let end = start.checked_add(len).filter(|&end| end > start).ok_or(Errno::EINVAL)?;
         let offset = first.checked_mul(PAGE_SIZE).ok_or(Errno::EINVAL)?;
-        let (backing, prot, is_locked) = {
+        let (backing, prot, is_locked, is_all) = {
             let state = self.state.lock();
             let mapping = state.tree.find(start).filter(|mapping| mapping.is_shared).ok_or(Errno::EINVAL)?;
             let Source::File(backing, _) = &mapping.source else { return Err(Errno::EINVAL) };
@@ -351,8 +352,14 @@ impl Mm {
             if !state.tree.is_covered(start, end) || !state.tree.overlapping(start, end).all(is_alike) {
                 return Err(Errno::EINVAL);
             }
-            (backing.clone(), mapping.prot, mapping.is_locked)
+            let is_all = (start, end) == (mapping.start, mapping.end);
+            (backing.clone(), mapping.prot, mapping.is_locked, is_all)
         };
+        // The old mapping ends before the new one begins: with the last one, the file.
+        if is_all && backing.is_removed() && Arc::strong_count(&backing) == 2 {
+            self.unmap(UserAddr(start), len)?;
+            return Err(Errno::EINVAL);
+        }
         let mut flags = MapFlags::SHARED | MapFlags::FIXED | MapFlags::POPULATE;
         flags.set(MapFlags::LOCKED, is_locked);
         self.map(Map { addr: UserAddr(start), len, prot, flags, file: Some((backing, offset)) }, limits).map(drop)
