@@ -90,10 +90,10 @@ impl Tcp {
         if name == tcp::CORK {
             self.is_corked.store(number != 0, Relaxed);
         }
-        if matches!((name, number != 0), (tcp::CORK, false) | (tcp::NODELAY, true)) {
-            if let Some(end) = self.end.get() {
-                end.push();
-            }
+        if matches!((name, number != 0), (tcp::CORK, false) | (tcp::NODELAY, true))
+            && let Some(end) = self.end.get()
+        {
+            end.push();
         }
         Ok(())
     }
