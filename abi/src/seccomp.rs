@@ -161,3 +161,13 @@ pub const IOCTL_NOTIF_ID_VALID_WRONG_DIR: u32 = 0x8008_2102;
 pub const IOCTL_NOTIF_ADDFD: u32 = 0x4018_2103;
 /// Sets `SECCOMP_USER_NOTIF_FD_*`.
 pub const IOCTL_NOTIF_SET_FLAGS: u32 = 0x4008_2104;
+
+/// `struct seccomp_metadata`.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct FilterMetadata {
+    /// Number of the filter; the oldest one has 0.
+    pub index: u64,
+    /// `SECCOMP_FILTER_FLAG_*`.
+    pub flags: u64,
+}

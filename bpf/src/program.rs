@@ -15,12 +15,20 @@ const SHORT: usize = 16;
 pub struct Program {
     ops: Box<[Op]>,
     entries: Entries,
+    /// As it was given.
+    source: Box<[Instruction]>,
 }
 
 impl Program {
     /// Checks a program: length, instructions, places, jumps, memory. `EINVAL`.
     pub fn new(instructions: &[Instruction]) -> Result<Self, Errno> {
-        Ok(Self { ops: decode::decode(instructions)?, entries: Entries::default() })
+        let ops = decode::decode(instructions)?;
+        Ok(Self { ops, entries: Entries::default(), source: instructions.into() })
+    }
+
+    /// The instructions that it was made of.
+    pub fn source(&self) -> &[Instruction] {
+        &self.source
     }
 
     /// Instructions of its own that Linux makes of it, which is what its limit of a chain counts.

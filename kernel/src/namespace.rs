@@ -21,8 +21,8 @@ pub struct CgroupNamespace {
 
 impl CgroupNamespace {
     /// A namespace whose root is the group of its maker.
-    pub(crate) fn new(id: u64, owner: Arc<UserNamespace>) -> Arc<Self> {
-        Arc::new(Self { id, owner: Owner::new(owner) })
+    pub(crate) fn new(id: u64, owner: impl Into<Owner>) -> Arc<Self> {
+        Arc::new(Self { id, owner: owner.into() })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use vfs::{Owner, UserNamespace};
+use vfs::Owner;
 
 /// Deepest nesting below the root namespace.
 pub(crate) const MAX_LEVEL: usize = 32;
@@ -23,15 +23,15 @@ pub struct PidNamespace {
 
 impl PidNamespace {
     /// The sandbox's root namespace.
-    pub(crate) fn root(id: u64, owner: Arc<UserNamespace>) -> Arc<Self> {
-        Arc::new(Self { id, owner: Owner::new(owner), parent: None, level: 0, is_closed: AtomicBool::new(false) })
+    pub(crate) fn root(id: u64, owner: impl Into<Owner>) -> Arc<Self> {
+        Arc::new(Self { id, owner: owner.into(), parent: None, level: 0, is_closed: AtomicBool::new(false) })
     }
 
     /// A namespace inside this one; `None` when it would lie too deep.
-    pub fn child(self: &Arc<Self>, id: u64, owner: Arc<UserNamespace>) -> Option<Arc<Self>> {
+    pub fn child(self: &Arc<Self>, id: u64, owner: impl Into<Owner>) -> Option<Arc<Self>> {
         let is_closed = AtomicBool::new(false);
         (self.level < MAX_LEVEL)
-            .then(|| (Owner::new(owner), Some(self.clone())))
+            .then(|| (owner.into(), Some(self.clone())))
             .map(|(owner, parent)| Arc::new(Self { id, owner, parent, level: self.level + 1, is_closed }))
     }
 
@@ -124,6 +124,7 @@ impl Pid {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use vfs::UserNamespace;
 
     #[test]
     fn ids_by_namespace() {

@@ -5,7 +5,7 @@ use abi::Errno;
 use std::sync::Arc;
 use std::time::Duration;
 use sync::{Clock, Mutex, Rank};
-use vfs::{Owner, UserNamespace};
+use vfs::Owner;
 
 /// Latest time of a clock, in seconds: `KTIME_SEC_MAX`.
 const SECONDS_MAX: i64 = i64::MAX / 1_000_000_000;
@@ -63,15 +63,15 @@ pub struct TimeNamespace {
 
 impl TimeNamespace {
     /// The sandbox's own: the host's clocks.
-    pub(crate) fn root(id: u64, owner: Arc<UserNamespace>) -> Arc<Self> {
+    pub(crate) fn root(id: u64, owner: impl Into<Owner>) -> Arc<Self> {
         let state = State { offsets: Offsets::default(), is_frozen: true };
-        Arc::new(Self { id, owner: Owner::new(owner), state: Mutex::new(Rank::Leaf, state) })
+        Arc::new(Self { id, owner: owner.into(), state: Mutex::new(Rank::Leaf, state) })
     }
 
     /// A namespace with the same offsets, which may be changed until somebody enters: `CLONE_NEWTIME`.
-    pub(crate) fn child(&self, id: u64, owner: Arc<UserNamespace>) -> Arc<Self> {
+    pub(crate) fn child(&self, id: u64, owner: impl Into<Owner>) -> Arc<Self> {
         let state = State { offsets: self.offsets(), is_frozen: false };
-        Arc::new(Self { id, owner: Owner::new(owner), state: Mutex::new(Rank::Leaf, state) })
+        Arc::new(Self { id, owner: owner.into(), state: Mutex::new(Rank::Leaf, state) })
     }
 
     /// How far its clocks are ahead of the host's.
@@ -116,6 +116,7 @@ impl TimeNamespace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use vfs::UserNamespace;
 
     #[test]
     fn offsets_stay_once_somebody_entered() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use sync::{Mutex, Rank};
-use vfs::{Owner, UserNamespace};
+use vfs::Owner;
 
 /// Release of the kernel that the sandbox shows: `uname(2)`, /proc/sys/kernel/osrelease.
 pub const RELEASE: &str = "6.12.0-nacre";
@@ -21,12 +21,12 @@ pub struct UtsNamespace {
 
 impl UtsNamespace {
     /// A namespace with these names, at most 64 bytes each.
-    pub fn new(id: u64, owner: Arc<UserNamespace>, hostname: Vec<u8>, domainname: Vec<u8>) -> Arc<Self> {
-        Arc::new(Self { id, owner: Owner::new(owner), names: Mutex::new(Rank::Leaf, (hostname, domainname)) })
+    pub fn new(id: u64, owner: impl Into<Owner>, hostname: Vec<u8>, domainname: Vec<u8>) -> Arc<Self> {
+        Arc::new(Self { id, owner: owner.into(), names: Mutex::new(Rank::Leaf, (hostname, domainname)) })
     }
 
     /// A namespace with the same names: `CLONE_NEWUTS`.
-    pub(crate) fn copy(&self, id: u64, owner: Arc<UserNamespace>) -> Arc<Self> {
+    pub(crate) fn copy(&self, id: u64, owner: impl Into<Owner>) -> Arc<Self> {
         let (hostname, domainname) = self.names.lock().clone();
         Self::new(id, owner, hostname, domainname)
     }

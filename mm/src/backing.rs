@@ -31,6 +31,11 @@ pub trait Backing: Send + Sync {
     /// `MAP_SHARED` mappings may be written (the file is open for writing).
     fn is_writable(&self) -> bool;
 
+    /// The file is removed, and goes when nothing maps it any more.
+    fn is_removed(&self) -> bool {
+        false
+    }
+
     /// A number that stands for the file's bytes as they are now and has stood for no others, of any file: for files that
     /// the sentry itself keeps. `None`: they may change unseen.
     fn version(&self) -> Option<u64> {

@@ -143,6 +143,7 @@ impl Mm {
         let mut state = self.state.lock();
         state.check_splits(start, end)?;
         state.check_seals(start, end)?;
+        state.check_cuts(start, end)?;
         // Only what is mapped is asked for: the range may be huge.
         let Some(first) = state.tree.overlapping(start, end).next().map(|m| m.start.max(start)) else {
             return Ok(());
@@ -200,7 +201,8 @@ impl Mm {
             {
                 return Err(Errno::EACCES);
             }
-            if matches!(part.source, Source::Special(_)) {
+            if matches!(part.source, Source::Special(_)) && prot != part.prot {
+                state.check_cuts(start, end)?;
                 return Err(Errno::EACCES);
             }
             if prot.contains(Prot::WRITE) && !part.is_data() && !part.is_shared && !part.grows_down {
@@ -260,7 +262,8 @@ impl Mm {
             return Err(Errno::EFAULT);
         }
         if matches!(mapping.source, Source::Special(_)) {
-            return Err(Errno::EFAULT);
+            let is_part = old.0 != mapping.start || old_end != mapping.end;
+            return Err(if new_len <= old_len && is_part { Errno::EINVAL } else { Errno::EFAULT });
         }
         let grown = new_len.saturating_sub(old_len);
         state.check_limits(limits, &Mapping { start: old.0, end: old.0 + grown, ..mapping.clone() })?;
@@ -338,7 +341,7 @@ impl Mm {
         let (start, len) = (addr.0 & !(PAGE_SIZE - 1), len & !(PAGE_SIZE - 1));
         let end = start.checked_add(len).filter(|&end| end > start).ok_or(Errno::EINVAL)?;
         let offset = first.checked_mul(PAGE_SIZE).ok_or(Errno::EINVAL)?;
-        let (backing, prot, is_locked) = {
+        let (backing, prot, is_locked, is_all) = {
             let state = self.state.lock();
             let mapping = state.tree.find(start).filter(|mapping| mapping.is_shared).ok_or(Errno::EINVAL)?;
             let Source::File(backing, _) = &mapping.source else { return Err(Errno::EINVAL) };
@@ -349,8 +352,14 @@ impl Mm {
             if !state.tree.is_covered(start, end) || !state.tree.overlapping(start, end).all(is_alike) {
                 return Err(Errno::EINVAL);
             }
-            (backing.clone(), mapping.prot, mapping.is_locked)
+            let is_all = (start, end) == (mapping.start, mapping.end);
+            (backing.clone(), mapping.prot, mapping.is_locked, is_all)
         };
+        // The old mapping ends before the new one begins: with the last one, the file.
+        if is_all && backing.is_removed() && Arc::strong_count(&backing) == 2 {
+            self.unmap(UserAddr(start), len)?;
+            return Err(Errno::EINVAL);
+        }
         let mut flags = MapFlags::SHARED | MapFlags::FIXED | MapFlags::POPULATE;
         flags.set(MapFlags::LOCKED, is_locked);
         self.map(Map { addr: UserAddr(start), len, prot, flags, file: Some((backing, offset)) }, limits).map(drop)
@@ -405,7 +414,18 @@ impl State {
         if self.tree.len() >= MAX_MAPPINGS {
             return Err(Errno::ENOMEM);
         }
-        if replaces { self.check_splits(start, start + len) } else { Ok(()) }
+        if !replaces {
+            return Ok(());
+        }
+        self.check_cuts(start, start + len)?;
+        self.check_splits(start, start + len)
+    }
+
+    /// What cannot be cut in two does not lie across an end: the vDSO. `EINVAL`.
+    fn check_cuts(&self, start: u64, end: u64) -> Result<(), Errno> {
+        let is_whole = |m: &Mapping, addr| m.start < addr && matches!(m.source, Source::Special(_));
+        let cuts_whole = |addr| self.tree.find(addr).is_some_and(|m| is_whole(m, addr));
+        if cuts_whole(start) || cuts_whole(end) { Err(Errno::EINVAL) } else { Ok(()) }
     }
 
     /// Cutting at both ends must not pass the limit of mappings.

@@ -12,6 +12,7 @@
 mod address;
 mod common;
 mod device;
+mod hold;
 mod inet;
 mod mailbox;
 mod message;

@@ -38,20 +38,20 @@ pub struct NetNamespace {
 
 impl NetNamespace {
     /// The sandbox's first namespace, owned by its root user namespace. Its loopback device is up.
-    pub fn new(owner: Arc<UserNamespace>) -> Arc<Self> {
+    pub fn new(owner: impl Into<Owner>) -> Arc<Self> {
         let namespace = Self::with(owner, Registry::new());
         namespace.device.set_up(true);
         namespace
     }
 
     /// Another one, as `unshare(CLONE_NEWNET)` makes it.
-    pub fn unshare(&self, owner: Arc<UserNamespace>) -> Arc<Self> {
+    pub fn unshare(&self, owner: impl Into<Owner>) -> Arc<Self> {
         Self::with(owner, self.rights.clone())
     }
 
-    fn with(owner: Arc<UserNamespace>, rights: Arc<Registry>) -> Arc<Self> {
+    fn with(owner: impl Into<Owner>, rights: Arc<Registry>) -> Arc<Self> {
         Arc::new(Self {
-            owner: Owner::new(owner),
+            owner: owner.into(),
             id: OnceLock::new(),
             rights,
             unix_names: Names::new(),

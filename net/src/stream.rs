@@ -4,6 +4,7 @@
 //! readers are told when bytes arrive, writers only when a lane that was full has room again.
 
 use crate::common::{ALL, Common, IN, OUT};
+use crate::hold::{self, HOLD_MAX};
 use crate::protocol::Halves;
 use crate::unix::rights::Rights;
 use abi::Errno;
@@ -13,6 +14,7 @@ use mm::{Sink, Source};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
+use std::time::Instant;
 use sync::{Mutex, MutexGuard, Rank};
 use vfs::{OpenFile, Ring};
 
@@ -40,6 +42,10 @@ struct Lane {
     position: u64,
     /// Ranges with a sender or descriptors, in order. Empty for most streams.
     segments: VecDeque<Segment>,
+    /// Bytes at its end that the reader does not see yet, because more is to come, and until when; who looks at the
+    /// clock then has been told.
+    held: usize,
+    held_until: Option<Instant>,
     /// The writer sends no more.
     ended: bool,
     /// The reader shut its receiving half.
@@ -51,6 +57,9 @@ struct Lane {
     /// Position of the urgent byte, and the byte itself until it is read: `MSG_OOB`.
     urgent: Option<(u64, Option<u8>)>,
 }
+
+/// What is sent at once, however much is to come: the largest segment of the loopback device.
+const SEGMENT: usize = 32741;
 
 /// How much may lie in a lane: what `SO_SNDBUF` and `SO_RCVBUF` of its ends give.
 fn limit(flavor: Flavor, writer: &Common, reader: &Common) -> usize {
@@ -81,6 +90,8 @@ pub(crate) struct End {
 pub(crate) struct Extra {
     pub(crate) ucred: Option<Ucred>,
     pub(crate) rights: Option<Rights>,
+    /// More is to come: what fills no segment may wait for it.
+    pub(crate) is_more: bool,
 }
 
 /// Who sent some bytes, when that was noted.
@@ -123,12 +134,19 @@ impl Lane {
             ring: Ring::new(),
             position: 0,
             segments: VecDeque::new(),
+            held: 0,
+            held_until: None,
             ended: false,
             reader_shut: false,
             reader_gone: false,
             writer_waits: false,
             urgent: None,
         }
+    }
+
+    /// Bytes that the reader may have.
+    fn shown(&self) -> usize {
+        if self.ended { self.ring.len() } else { self.ring.len().saturating_sub(self.held) }
     }
 
     fn room(&self, limit: usize) -> usize {
@@ -168,7 +186,7 @@ impl Lane {
     /// How many of the first `max` bytes one read may give, and the segment whose descriptors go along.
     fn span(&self, max: usize, sender: Option<Sender>) -> (usize, Option<usize>) {
         let mut at = self.position;
-        let mut end = at + self.ring.len().min(max) as u64;
+        let mut end = at + self.shown().min(max) as u64;
         if let Some((urgent, _)) = self.urgent
             && urgent > at
         {
@@ -217,6 +235,8 @@ impl Lane {
         }
         let done = self.ring.append(room, &mut |piece| source.take(piece))?;
         self.mark(done, extra);
+        // Nothing is held back from a reader who is to make room.
+        self.held = if extra.is_more && done == want { (self.held + done) % SEGMENT } else { 0 };
         Ok(done)
     }
 
@@ -227,7 +247,7 @@ impl Lane {
             self.urgent = None;
         }
         let is_over = self.ended || self.reader_shut;
-        if self.ring.is_empty() || (self.ring.len() < how.least && !is_over) {
+        if self.shown() == 0 || (self.shown() < how.least && !is_over) {
             return if is_over { Ok(Found::default()) } else { Err(Errno::EAGAIN) };
         }
         let sender = self.sender();
@@ -277,6 +297,27 @@ impl Connection {
     }
 }
 
+impl Connection {
+    /// Some time of holding back is over: shows what has waited long enough. When to look again, if at all.
+    pub(crate) fn end_hold(self: &Arc<Self>, side: bool) -> Option<Instant> {
+        {
+            let lane = self.lanes[usize::from(side)].lock();
+            let end = lane.held_until.filter(|&end| lane.held > 0 && end > Instant::now());
+            if end.is_some() {
+                return end;
+            }
+        }
+        self.end_hold_now(side);
+        None
+    }
+
+    /// Nobody will look at the clock: what is held back is shown now.
+    fn end_hold_now(self: &Arc<Self>, side: bool) {
+        self.lanes[usize::from(side)].lock().held_until = None;
+        End { connection: self.clone(), side }.push();
+    }
+}
+
 impl End {
     fn own(&self) -> &Common {
         &self.connection.ends[usize::from(self.side)]
@@ -320,12 +361,35 @@ impl End {
             drop(lane);
             return Ok(self.write_to_nobody(source));
         }
+        let before = lane.shown();
         let done = lane.write(limit, source, extra)?;
+        let is_news = lane.shown() > before;
+        let hold_end = (lane.held > 0).then(|| Instant::now() + HOLD_MAX);
+        let is_looked_at = lane.held_until.is_some();
+        lane.held_until = hold_end.or(lane.held_until);
         drop(lane);
-        if done > 0 {
+        if is_news {
             self.other().queue.notify(IN);
         }
+        if let Some(end) = hold_end.filter(|_| !is_looked_at)
+            && !hold::until(end, &self.connection, self.side)
+        {
+            self.connection.end_hold_now(self.side);
+        }
         Ok(done)
+    }
+
+    /// Shows the reader what was held back.
+    pub(crate) fn push(&self) {
+        let held = std::mem::take(&mut self.out_lane().held);
+        if held > 0 {
+            self.other().queue.notify(IN);
+        }
+    }
+
+    /// Bytes that are held back.
+    pub(crate) fn held(&self) -> usize {
+        self.out_lane().held
     }
 
     /// The other end is gone and says so (RST) when it is sent something.
@@ -352,7 +416,7 @@ impl End {
         let other = self.other();
         let limit = limit(self.connection.flavor, other, self.own());
         let mut lane = self.in_lane();
-        if lane.ring.is_empty()
+        if lane.shown() == 0
             && let Some(errno) = self.own().error()
         {
             drop(lane);
@@ -505,7 +569,7 @@ impl End {
         let over = {
             let lane = self.in_lane();
             let over = lane.ended || lane.reader_shut;
-            if over || lane.ring.len() >= least.max(1) {
+            if over || lane.shown() >= least.max(1) {
                 events |= IN;
             }
             over
@@ -534,7 +598,7 @@ impl End {
 
     /// Bytes to read.
     pub(crate) fn unread(&self) -> usize {
-        self.in_lane().ring.len()
+        self.in_lane().shown()
     }
 
     /// Bytes that the other end has not read.

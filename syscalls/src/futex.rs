@@ -299,19 +299,22 @@ pub(crate) fn set_robust_list(task: &mut CurrentTask, head: UserAddr, len: usize
     Ok(())
 }
 
-/// `get_robust_list(2)`: only of the caller itself; others keep theirs to themselves.
+/// `get_robust_list(2)`: of another thread when the caller may look into it.
 pub(crate) fn get_robust_list(
     task: &mut CurrentTask,
     pid: i32,
     head: UserPtr<u64>,
     len: UserPtr<u64>,
 ) -> Result<(), Errno> {
-    if pid != 0 && pid != task.task().tid_in(&task.task().pid_namespace()) {
-        let namespace = task.task().pid_namespace();
-        let found = task.kernel().tree().task(&namespace, pid);
-        return Err(if found.is_some() { Errno::EPERM } else { Errno::ESRCH });
-    }
-    let head_addr = task.context().robust_list();
+    let head_addr = if pid == 0 {
+        task.context().robust_list()
+    } else {
+        let other = task.kernel().tree().task(&task.task().pid_namespace(), pid).ok_or(Errno::ESRCH)?;
+        if !task.may_look_into(&other) {
+            return Err(Errno::EPERM);
+        }
+        other.robust_list()
+    };
     len.give(&**task.mm(), &(size_of::<RobustListHead>() as u64))?;
     head.give(&**task.mm(), &head_addr)
 }

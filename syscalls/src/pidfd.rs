@@ -201,7 +201,7 @@ pub(crate) fn kcmp(
     let (a, b) = (tree.task(&namespace, pid1), tree.task(&namespace, pid2));
     drop(tree);
     let (a, b): (Arc<Task>, Arc<Task>) = (a.ok_or(Errno::ESRCH)?, b.ok_or(Errno::ESRCH)?);
-    if !task.may_access(&a) || !task.may_access(&b) {
+    if !task.may_look_into(&a) || !task.may_look_into(&b) {
         return Err(Errno::EPERM);
     }
     let (x, y) = (a.live().ok_or(Errno::ESRCH)?, b.live().ok_or(Errno::ESRCH)?);

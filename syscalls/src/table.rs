@@ -76,7 +76,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     DUP2 "dup2" crate::file::dup2, Support::Full;
     PAUSE "pause" crate::signal::pause, Support::Full;
     NANOSLEEP "nanosleep" crate::time::nanosleep, Support::Full;
-    PTRACE "ptrace" crate::ptrace::ptrace, Support::Partial("debug registers do not watch for reads; SECCOMP_GET_FILTER is refused; no user dispatch");
+    PTRACE "ptrace" crate::ptrace::ptrace, Support::Partial("debug registers do not watch for reads; no user dispatch");
     GETITIMER "getitimer" crate::time::getitimer, Support::Full;
     ALARM "alarm" crate::time::alarm, Support::Full;
     SETITIMER "setitimer" crate::time::setitimer, Support::Full;
@@ -279,7 +279,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     PPOLL "ppoll" crate::file::ppoll, Support::Full;
     UNSHARE "unshare" crate::process::unshare, Support::Full;
     SET_ROBUST_LIST "set_robust_list" crate::futex::set_robust_list, Support::Full;
-    GET_ROBUST_LIST "get_robust_list" crate::futex::get_robust_list, Support::Partial("of the caller only");
+    GET_ROBUST_LIST "get_robust_list" crate::futex::get_robust_list, Support::Full;
     SPLICE "splice" crate::file::splice, Support::Full;
     TEE "tee" crate::file::tee, Support::Full;
     SYNC_FILE_RANGE "sync_file_range" crate::file::sync_file_range, Support::Full;

@@ -2,7 +2,7 @@
 
 use crate::namespace::MountNamespace;
 use crate::place::Place;
-use crate::users::UserNamespace;
+use crate::users::Owner;
 use crate::vfs::Vfs;
 use std::sync::Arc;
 use sync::{Rank, RwLock};
@@ -110,7 +110,7 @@ impl FsContext {
 
     /// A context in a copy of the mount namespace (`CLONE_NEWNS`, `unshare(2)`): root and working
     /// directory are the same places in it. `owner` is the user namespace of the one who asks. `ENOSPC`.
-    pub fn with_new_namespace(&self, owner: Arc<UserNamespace>) -> Result<Arc<Self>, abi::Errno> {
+    pub fn with_new_namespace(&self, owner: impl Into<Owner>) -> Result<Arc<Self>, abi::Errno> {
         let state = self.state.read().clone();
         let (namespace, map) = state.namespace.copy(owner)?;
         let place = |place: &Place| match map.get(&place.mount.id()) {

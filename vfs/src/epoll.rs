@@ -77,10 +77,11 @@ impl Item {
         }
     }
 
-    /// What the program is told of its file now, if anything; with `EPOLLONESHOT` only once.
-    fn take(&self, file: &OpenFile) -> Option<Event> {
+    /// What the program is told of its file now, if anything; with `EPOLLONESHOT` only once. What was looked at for
+    /// that is in `seen`.
+    fn take(&self, file: &OpenFile, seen: &mut Vec<Arc<OpenFile>>) -> Option<Event> {
         let flags = self.events.load(SeqCst);
-        let ready = file.ops.readiness() & mask_of(flags);
+        let ready = readiness(file, seen) & mask_of(flags);
         if ready.is_empty() {
             return None;
         }
@@ -317,6 +318,12 @@ fn depth(
     Err(Errno::ELOOP)
 }
 
+/// What a file is ready for. Files that an instance looked at for that are in `seen`: the last reference of one may
+/// have gone meanwhile, and a file is not closed under the lock of those who watch it.
+fn readiness(file: &OpenFile, seen: &mut Vec<Arc<OpenFile>>) -> Events {
+    file.downcast::<Epoll>().map_or_else(|| file.ops.readiness(), |inner| inner.shared.readiness(seen))
+}
+
 /// The events among what an item asks for.
 const fn mask_of(events: u32) -> Events {
     if events == 0 { Events::empty() } else { Events::from_bits_truncate(events).union(ALWAYS) }
@@ -361,7 +368,7 @@ impl Shared {
             let Some(item) = item else { break };
             item.is_queued.store(false, SeqCst);
             let Some(file) = item.file.upgrade() else { continue };
-            let event = item.take(&file);
+            let event = item.take(&file, &mut files);
             files.push(file);
             let Some(event) = event else { continue };
             events.push(event);
@@ -373,6 +380,22 @@ impl Shared {
             self.ready.lock().extend(back);
         }
         events
+    }
+
+    /// Whether there are events to tell. Files that were looked at for that are in `seen`.
+    fn readiness(&self, seen: &mut Vec<Arc<OpenFile>>) -> Events {
+        let items: Vec<_> = {
+            // Nested: an instance that watches this one may be telling its own.
+            let _telling = self.telling.lock_nested();
+            self.ready.lock().iter().cloned().collect()
+        };
+        let mut is_ready = |item: &Arc<Item>| {
+            let Some(file) = item.file.upgrade() else { return false };
+            let ready = readiness(&file, seen);
+            seen.push(file);
+            ready.intersects(item.mask())
+        };
+        if items.iter().any(&mut is_ready) { Events::IN | Events::RDNORM } else { Events::empty() }
     }
 
     /// Instances that this one watches.
@@ -390,15 +413,7 @@ impl Shared {
 
 impl File for Epoll {
     fn readiness(&self) -> Events {
-        let items: Vec<_> = {
-            // Nested: an instance that watches this one may be telling its own.
-            let _telling = self.shared.telling.lock_nested();
-            self.shared.ready.lock().iter().cloned().collect()
-        };
-        let is_ready = items
-            .iter()
-            .any(|item| item.file.upgrade().is_some_and(|file| file.ops.readiness().intersects(item.mask())));
-        if is_ready { Events::IN | Events::RDNORM } else { Events::empty() }
+        self.shared.readiness(&mut Vec::new())
     }
 
     fn wait_queue(&self) -> Option<&WaitQueue> {

@@ -41,6 +41,7 @@ mod path_file;
 mod pipe;
 mod place;
 mod poll;
+pub mod quota;
 mod recent;
 mod remove;
 mod ring;

@@ -41,7 +41,7 @@ impl MountNamespace {
         filesystem: &Arc<dyn Filesystem>,
         source: &[u8],
         flags: MountFlags,
-        owner: Arc<UserNamespace>,
+        owner: impl Into<Owner>,
     ) -> Arc<Self> {
         let namespace = Self::empty(vfs, owner);
         let root = Mount::new(vfs.new_mount_id(), vfs.superblock(filesystem).root(), source, flags);
@@ -49,10 +49,10 @@ impl MountNamespace {
         namespace
     }
 
-    fn empty(vfs: &Arc<Vfs>, owner: Arc<UserNamespace>) -> Arc<Self> {
+    fn empty(vfs: &Arc<Vfs>, owner: impl Into<Owner>) -> Arc<Self> {
         Arc::new(Self {
             vfs: vfs.clone(),
-            owner: Owner::new(owner),
+            owner: owner.into(),
             root: RwLock::new(Rank::Leaf, None),
             tree: Mutex::new(Rank::Mounts, ()),
             count: AtomicUsize::new(0),
@@ -334,8 +334,9 @@ impl MountNamespace {
 
     /// A copy for `CLONE_NEWNS`, and the copies of its mounts by the old ids. `ENOSPC`.
     #[expect(clippy::type_complexity, reason = "the map is used once")]
-    pub fn copy(&self, owner: Arc<UserNamespace>) -> Result<(Arc<Self>, HashMap<u64, Arc<Mount>>), Errno> {
-        let is_owners = Arc::ptr_eq(&owner, &self.owner);
+    pub fn copy(&self, owner: impl Into<Owner>) -> Result<(Arc<Self>, HashMap<u64, Arc<Mount>>), Errno> {
+        let owner = owner.into();
+        let is_owners = Arc::ptr_eq(&*owner, &self.owner);
         let new = Self::empty(&self.vfs, owner);
         let _tree = self.tree.lock();
         let root = self.root.read().clone().ok_or(Errno::EINVAL)?;

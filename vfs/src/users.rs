@@ -2,6 +2,7 @@
 
 use crate::cred::{Capability, Credentials};
 use crate::inode::Attr;
+use crate::quota::{Charge, Kind, Quotas};
 use abi::Errno;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -74,6 +75,9 @@ pub struct UserNamespace {
     level: u32,
     /// Namespaces of all kinds in the sandbox, this one included.
     count: Arc<AtomicUsize>,
+    /// It counts for its maker.
+    _charge: Option<Charge>,
+    pub(crate) quotas: Quotas,
     users: IdMap,
     groups: IdMap,
     projects: IdMap,
@@ -99,6 +103,8 @@ impl UserNamespace {
             maker_had_setfcap: true,
             level: 0,
             count: Arc::new(AtomicUsize::new(1)),
+            _charge: None,
+            quotas: Quotas::new(true),
             users: all(),
             groups: all(),
             projects: all(),
@@ -115,6 +121,7 @@ impl UserNamespace {
             return Err(Errno::ENOSPC);
         }
         parent.check_room()?;
+        let charge = Charge::new(&parent, Kind::User, maker.euid)?;
         if parent.map_out(IdKind::User, maker.euid).is_none() || parent.map_out(IdKind::Group, maker.egid).is_none() {
             return Err(Errno::EPERM);
         }
@@ -126,6 +133,8 @@ impl UserNamespace {
             maker_had_setfcap: maker.has(Capability::Setfcap),
             level: parent.level + 1,
             count: parent.count.clone(),
+            _charge: Some(charge),
+            quotas: Quotas::new(false),
             users: IdMap::default(),
             groups: IdMap::default(),
             projects: IdMap::default(),
@@ -138,6 +147,16 @@ impl UserNamespace {
     /// There may be one more namespace of whatever kind in the sandbox: `ENOSPC`.
     pub fn check_room(&self) -> Result<(), Errno> {
         if self.count.load(SeqCst) < NAMESPACES_MAX { Ok(()) } else { Err(Errno::ENOSPC) }
+    }
+
+    /// Most namespaces of a kind that one user may have made in it: /proc/sys/user.
+    pub fn max_namespaces(&self, kind: Kind) -> i32 {
+        self.quotas.max(kind)
+    }
+
+    /// Sets that.
+    pub fn set_max_namespaces(&self, kind: Kind, max: i32) {
+        self.quotas.set_max(kind, max);
     }
 
     /// Namespaces above it.
@@ -248,13 +267,33 @@ impl Drop for UserNamespace {
 
 /// The user namespace that owns another namespace, which is counted as long as this is there.
 #[derive(Debug)]
-pub struct Owner(Arc<UserNamespace>);
+pub struct Owner {
+    ns: Arc<UserNamespace>,
+    /// It counts for its maker.
+    _charge: Option<Charge>,
+}
 
 impl Owner {
-    /// Counts a namespace of this owner.
+    /// Counts a namespace of this owner, which nobody inside made.
     pub fn new(ns: Arc<UserNamespace>) -> Self {
+        Self::counted(ns, None)
+    }
+
+    /// Counts a namespace of a kind that a user with a kernel uid makes: `ENOSPC`.
+    pub fn charged(ns: &Arc<UserNamespace>, kind: Kind, uid: u32) -> Result<Self, Errno> {
+        let charge = Charge::new(ns, kind, uid)?;
+        Ok(Self::counted(ns.clone(), Some(charge)))
+    }
+
+    fn counted(ns: Arc<UserNamespace>, charge: Option<Charge>) -> Self {
         ns.count.fetch_add(1, SeqCst);
-        Self(ns)
+        Self { ns, _charge: charge }
+    }
+}
+
+impl From<Arc<UserNamespace>> for Owner {
+    fn from(ns: Arc<UserNamespace>) -> Self {
+        Self::new(ns)
     }
 }
 
@@ -262,13 +301,13 @@ impl Deref for Owner {
     type Target = Arc<UserNamespace>;
 
     fn deref(&self) -> &Arc<UserNamespace> {
-        &self.0
+        &self.ns
     }
 }
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        self.0.count.fetch_sub(1, SeqCst);
+        self.ns.count.fetch_sub(1, SeqCst);
     }
 }
 

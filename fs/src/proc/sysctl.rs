@@ -7,7 +7,7 @@ use crate::pseudo::{Child, Name, Object};
 use abi::Errno;
 use abi::fs::FileType;
 use std::sync::Arc;
-use vfs::{Attr, Caller};
+use vfs::{Attr, Caller, Capability};
 
 /// Makes a value.
 pub(super) type Read = fn(&Root, &Caller) -> Result<Vec<u8>, Errno>;
@@ -85,6 +85,11 @@ impl Object for Sysctl {
     /// Root's rights come from its id here: no capability overrides the bits.
     fn permission(&self, caller: &Caller, attr: &Attr, want: u32) -> Result<(), Errno> {
         let creds = &caller.creds;
+        if self.path == "user" || self.path.starts_with("user/") {
+            let is_capable = creds.has_in(&creds.user_ns, Capability::SysResource);
+            let bits = if is_capable { attr.mode >> 6 } else { attr.mode & 5 };
+            return if want & 7 & bits == want & 7 { Ok(()) } else { Err(Errno::EACCES) };
+        }
         let bits = match (creds.euid, creds.egid) {
             (0, _) => attr.mode >> 6,
             (_, 0) => attr.mode >> 3,

@@ -12,6 +12,7 @@ use kernel::Task;
 use kernel::ptrace::Scope;
 use kernel::seccomp::LoggedActions;
 use std::sync::atomic::Ordering::Relaxed;
+use vfs::quota::Kind;
 use vfs::{Caller, Capability};
 
 const fn fixed(path: &'static str, value: &'static str) -> Entry {
@@ -40,6 +41,17 @@ const fn code(path: &'static str, read: Read) -> Entry {
 
 const fn stored(path: &'static str, read: Read, store: Store) -> Entry {
     Entry { path, mode: 0o644, value: Value::Code(read, Some(store)) }
+}
+
+/// Most namespaces of a kind, of the caller's user namespace.
+macro_rules! namespaces {
+    ($name:literal, $kind:ident) => {
+        stored(
+            concat!("user/max_", $name, "_namespaces"),
+            |_, caller| Ok(caller.creds.user_ns.max_namespaces(Kind::$kind).to_string().into()),
+            |_, caller, bytes| set_max_namespaces(caller, Kind::$kind, bytes),
+        )
+    };
 }
 
 /// Longest host name.
@@ -197,11 +209,14 @@ pub(super) static TABLE: &[Entry] = &[
     flag("net/ipv6/conf/default/forwarding", "0"),
     flag("net/ipv6/conf/lo/disable_ipv6", "0"),
     int("net/unix/max_dgram_qlen", "512"),
-    int("user/max_mnt_namespaces", "96343"),
-    int("user/max_net_namespaces", "96343"),
-    int("user/max_pid_namespaces", "96343"),
-    int("user/max_user_namespaces", "96343"),
-    int("user/max_uts_namespaces", "96343"),
+    namespaces!("cgroup", Cgroup),
+    namespaces!("ipc", Ipc),
+    namespaces!("mnt", Mount),
+    namespaces!("net", Net),
+    namespaces!("pid", Pid),
+    namespaces!("time", Time),
+    namespaces!("user", User),
+    namespaces!("uts", Uts),
     int("vm/admin_reserve_kbytes", "8192"),
     int("vm/dirty_background_bytes", "0"),
     ints("vm/dirty_background_ratio", "10", 0, 100),
@@ -265,6 +280,13 @@ fn set_hostname(_root: &Root, caller: &Caller, bytes: &[u8]) -> Result<(), Errno
 fn set_domainname(_root: &Root, caller: &Caller, bytes: &[u8]) -> Result<(), Errno> {
     check_admin(caller)?;
     uts(caller)?.set_domainname(name(bytes));
+    Ok(())
+}
+
+fn set_max_namespaces(caller: &Caller, kind: Kind, bytes: &[u8]) -> Result<(), Errno> {
+    let max = parse_ints(b"0", bytes, 0, i32::MAX.into())?;
+    let max = std::str::from_utf8(&max).ok().and_then(|text| text.parse().ok()).ok_or(Errno::EINVAL)?;
+    caller.creds.user_ns.set_max_namespaces(kind, max);
     Ok(())
 }
 

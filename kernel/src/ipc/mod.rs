@@ -29,7 +29,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
-use vfs::{Owner, UserNamespace};
+use vfs::Owner;
 
 /// An IPC namespace.
 pub struct IpcNamespace {
@@ -53,10 +53,10 @@ pub struct IpcNamespace {
 
 impl IpcNamespace {
     /// A namespace without objects.
-    pub fn new(id: u64, owner: Arc<UserNamespace>) -> Arc<Self> {
+    pub fn new(id: u64, owner: impl Into<Owner>) -> Arc<Self> {
         Arc::new(Self {
             id,
-            owner: Owner::new(owner),
+            owner: owner.into(),
             limits: Limits::default(),
             sems: Registry::new(sem::SEMMNI),
             sem_count: AtomicU64::new(0),

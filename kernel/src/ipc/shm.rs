@@ -224,6 +224,15 @@ impl Backing for Attach {
         self.is_writable
     }
 
+    fn is_removed(&self) -> bool {
+        let is_used_otherwise = {
+            let state = self.segment.state.lock();
+            let other = if self.is_writable { &state.read_only } else { &state.writable };
+            other.strong_count() != 0
+        };
+        !is_used_otherwise && self.segment.perm.lock().mode & SHM_DEST != 0
+    }
+
     fn as_any(&self) -> &(dyn Any + Send + Sync) {
         self
     }

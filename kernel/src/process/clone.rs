@@ -15,7 +15,8 @@ use platform::{Context, GUEST_END};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use sync::{Fail, Restart};
-use vfs::{Capability, Credentials, FsContext, UserNamespace};
+use vfs::quota::Kind;
+use vfs::{Capability, Credentials, FsContext, Owner, UserNamespace};
 
 /// What `clone(2)` is asked for.
 #[derive(Clone, Debug)]
@@ -169,7 +170,7 @@ impl CurrentTask {
 
     /// Root and working directory in a copy of the mount namespace.
     pub(crate) fn new_mounts(&self, owner: &Arc<UserNamespace>) -> Result<Arc<FsContext>, Errno> {
-        let fs = self.fs().with_new_namespace(owner.clone())?;
+        let fs = self.fs().with_new_namespace(Owner::charged(owner, Kind::Mount, self.creds().euid)?)?;
         fs.namespace().set_id(self.kernel().new_namespace_id());
         Ok(fs)
     }
@@ -185,31 +186,32 @@ impl CurrentTask {
             return Err(Errno::EPERM);
         }
         owner.check_room()?;
+        let charged = |kind| Owner::charged(owner, kind, self.creds().euid);
         if flags.contains(CloneFlags::NEWUTS) {
             let id = self.kernel().new_namespace_id();
-            namespaces.uts = namespaces.uts.copy(id, owner.clone());
+            namespaces.uts = namespaces.uts.copy(id, charged(Kind::Uts)?);
         }
         if flags.contains(CloneFlags::NEWIPC) {
-            namespaces.ipc = IpcNamespace::new(self.kernel().new_namespace_id(), owner.clone());
+            namespaces.ipc = IpcNamespace::new(self.kernel().new_namespace_id(), charged(Kind::Ipc)?);
         }
         if flags.contains(CloneFlags::NEWPID) {
             let parent = self.task().pid_namespace();
             if !Arc::ptr_eq(&parent, &namespaces.pid_for_children) || !owner.is_within(&parent.owner) {
                 return Err(Errno::EINVAL);
             }
-            let child = parent.child(self.kernel().new_namespace_id(), owner.clone());
+            let child = parent.child(self.kernel().new_namespace_id(), charged(Kind::Pid)?);
             namespaces.pid_for_children = child.ok_or(Errno::ENOSPC)?;
         }
         if flags.contains(CloneFlags::NEWCGROUP) {
-            namespaces.cgroup = CgroupNamespace::new(self.kernel().new_namespace_id(), owner.clone());
+            namespaces.cgroup = CgroupNamespace::new(self.kernel().new_namespace_id(), charged(Kind::Cgroup)?);
         }
         if flags.contains(CloneFlags::NEWNET) {
-            namespaces.net = namespaces.net.unshare(owner.clone());
+            namespaces.net = namespaces.net.unshare(charged(Kind::Net)?);
             namespaces.net.set_id(self.kernel().new_namespace_id());
         }
         if flags.contains(CloneFlags::NEWTIME) {
             let id = self.kernel().new_namespace_id();
-            namespaces.time_for_children = namespaces.time_for_children.child(id, owner.clone());
+            namespaces.time_for_children = namespaces.time_for_children.child(id, charged(Kind::Time)?);
         }
         Ok(namespaces)
     }

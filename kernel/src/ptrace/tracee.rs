@@ -6,6 +6,7 @@ use crate::ptrace::{Resume, StopKind};
 use crate::signal::Signals;
 use crate::task::{CurrentTask, Task};
 use abi::Errno;
+use abi::bpf::Instruction;
 use abi::ptrace::{EVENT_EXEC, Options, event_code};
 use abi::signal::{NSIG, SI_USER, SIGKILL, SigInfo, SigSet};
 use mm::{Mm, UserAddr, UserMemory};
@@ -70,6 +71,13 @@ impl Tracee {
     /// Registration of its restartable sequences.
     pub fn rseq(&self) -> Result<Rseq, Errno> {
         self.with(|_, trap| Ok(trap.image.rseq.unwrap_or_default()))
+    }
+
+    /// The instructions of one of its seccomp filters, and that it is logged; the oldest filter is number 0. `ENOENT`:
+    /// there are not as many. `EINVAL`: it has none.
+    pub fn seccomp_filter(&self, index: u64) -> Result<(Vec<Instruction>, bool), Errno> {
+        self.check_stopped()?;
+        self.task.seccomp_filter(index)
     }
 
     /// `PTRACE_GETEVENTMSG`.

@@ -3,6 +3,7 @@
 use super::cache::Cache;
 use super::notifier::Notifier;
 use abi::Errno;
+use abi::bpf::Instruction;
 use abi::seccomp::{AUDIT_ARCH_X86_64, Data, FilterFlags, RET_ACTION_FULL, RET_ALLOW};
 use bpf::Program;
 use std::sync::Arc;
@@ -53,6 +54,17 @@ impl Filter {
     /// Filters of the chain.
     pub(super) const fn count(&self) -> u32 {
         self.count
+    }
+
+    /// The filter with a number: the oldest one has 0.
+    pub(super) fn nth(&self, index: u64) -> Option<&Self> {
+        let newer = u64::from(self.count).checked_sub(index)?.checked_sub(1)?;
+        self.chain().nth(usize::try_from(newer).ok()?)
+    }
+
+    /// Its instructions.
+    pub(super) fn source(&self) -> &[Instruction] {
+        self.program.source()
     }
 
     /// All actions but `ALLOW` are to be logged.

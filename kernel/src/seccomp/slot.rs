@@ -2,7 +2,9 @@
 
 use super::filter::Filter;
 use crate::task::Task;
-use abi::seccomp::MODE_DISABLED;
+use abi::Errno;
+use abi::bpf::Instruction;
+use abi::seccomp::{MODE_DISABLED, MODE_FILTER};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Acquire, Ordering::Release};
 use sync::{Mutex, Rank};
@@ -85,6 +87,16 @@ impl Task {
     pub fn seccomp_status(&self) -> (u8, u32) {
         let state = self.seccomp.state.lock();
         (state.mode, state.count)
+    }
+
+    /// The instructions of a filter, and that it is logged; the oldest one is number 0. `EINVAL`, `ENOENT`.
+    pub(crate) fn seccomp_filter(&self, index: u64) -> Result<(Vec<Instruction>, bool), Errno> {
+        let state = self.seccomp.state();
+        if state.mode != MODE_FILTER {
+            return Err(Errno::EINVAL);
+        }
+        let filter = state.filter.as_ref().and_then(|newest| newest.nth(index)).ok_or(Errno::ENOENT)?;
+        Ok((filter.source().to_vec(), filter.is_logged()))
     }
 
     /// A child has what its parent has. Called under the lock of the signals of the process that it belongs to.

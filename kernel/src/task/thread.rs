@@ -349,6 +349,11 @@ impl Task {
         }
     }
 
+    /// Head of its list of robust futexes; 0 is none.
+    pub fn robust_list(&self) -> u64 {
+        self.kicker.lock().as_ref().map_or(0, Kicker::robust_list)
+    }
+
     /// Its stub asks about every call from now on.
     pub(crate) fn ask_always(&self) {
         if let Some(kicker) = &*self.kicker.lock() {

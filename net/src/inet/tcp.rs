@@ -17,7 +17,7 @@ use abi::socket::level::{SOL_IP, SOL_IPV6};
 use abi::socket::{AF_INET6, SOCK_STREAM, ioctl};
 use mm::{Sink, Source, UserAddr, UserMemory, UserPtr};
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
 use sync::{Fail, Mutex, Rank};
 use vfs::Capability;
@@ -69,6 +69,8 @@ pub(crate) struct Tcp {
     pub(crate) state: Mutex<State>,
     /// Its end of the connection, once there is one.
     pub(crate) end: OnceLock<End>,
+    /// More is to come behind whatever is sent: `TCP_CORK`.
+    pub(crate) is_corked: AtomicBool,
 }
 
 impl Tcp {
@@ -87,6 +89,7 @@ impl Tcp {
             net: net.clone(),
             state: Mutex::new(Rank::Socket, state),
             end: OnceLock::new(),
+            is_corked: AtomicBool::new(false),
         });
         net.tcp_sockets.add(&socket);
         socket
@@ -296,8 +299,8 @@ impl Protocol for Tcp {
         if self.is_listening() {
             return Err(Errno::EINVAL);
         }
-        // What was sent has arrived.
-        Ok(0)
+        // What was sent and is not held back has arrived.
+        Ok(self.end.get().map_or(0, End::held))
     }
 
     fn ioctl(&self, _call: &Call<'_>, command: u32, arg: u64, memory: &dyn UserMemory) -> Result<u64, Fail> {

@@ -7,6 +7,7 @@ use crate::stream::{End, Extra, ReadHow};
 use abi::Errno;
 use abi::socket::MsgFlags;
 use mm::{Sink, Source};
+use std::sync::atomic::Ordering::Relaxed;
 use sync::Fail;
 
 impl Tcp {
@@ -32,13 +33,14 @@ impl Tcp {
             return Err(Errno::EOPNOTSUPP.into());
         }
         let end = self.connection(call, Errno::EPIPE, true)?;
+        let is_more = flags.contains(MsgFlags::MORE) || self.is_corked.load(Relaxed);
         let mut sent = 0;
         loop {
             let step = self.common.wait(call, OUT, self.common.send_timeout(), || {
                 if flags.contains(MsgFlags::OOB) {
                     end.write_urgent(source)
                 } else {
-                    end.write(source, &mut Extra::default())
+                    end.write(source, &mut Extra { is_more, ..Extra::default() })
                 }
             });
             match step {

@@ -5,6 +5,7 @@ use super::tcp::Tcp;
 use abi::Errno;
 use abi::inet::{ipv6, tcp};
 use abi::socket::level::{SOL_IP, SOL_IPV6, SOL_TCP};
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Size of `struct tcp_info` as programs know it.
 const TCP_INFO_SIZE: usize = 232;
@@ -86,6 +87,14 @@ impl Tcp {
             return Err(Errno::EINVAL);
         }
         keep(&self.common, level, name, if how.min == i32::MIN { i32::from(number != 0) } else { number });
+        if name == tcp::CORK {
+            self.is_corked.store(number != 0, Relaxed);
+        }
+        if matches!((name, number != 0), (tcp::CORK, false) | (tcp::NODELAY, true))
+            && let Some(end) = self.end.get()
+        {
+            end.push();
+        }
         Ok(())
     }
 

@@ -27,7 +27,8 @@ impl Endpoint {
         }
         let end = end.ok_or(Errno::ENOTCONN)?;
         let shows_sender = self.common.has(Switches::PASSCRED) || end.other().has(Switches::PASSCRED);
-        let mut extra = Extra { ucred: ucred.or_else(|| shows_sender.then(|| call.ucred())), rights: None };
+        let mut extra =
+            Extra { ucred: ucred.or_else(|| shows_sender.then(|| call.ucred())), rights: None, is_more: false };
         if !files.is_empty() {
             let peer = self.peer().ok_or(Errno::EPIPE)?;
             extra.rights = Some(self.net.rights().attach(call.caller, files, &peer.node)?);

@@ -87,6 +87,11 @@ impl Kicker {
         self.0.slot().asks_always.store(1, Relaxed);
     }
 
+    /// Head of the application's list of robust futexes, or 0: any value is possible.
+    pub fn robust_list(&self) -> u64 {
+        self.0.slot().robust_list.load(Relaxed)
+    }
+
     /// Signals that the application blocks, which its stub changes too: any value is possible.
     pub fn signal_mask(&self) -> u64 {
         self.0.slot().signal_mask.load(SeqCst)

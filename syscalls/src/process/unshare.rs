@@ -30,7 +30,7 @@ pub(crate) fn setns(task: &mut CurrentTask, fd: Fd, kinds: u32) -> Result<(), Er
     if !target.is_live() {
         return Err(Errno::ESRCH);
     }
-    if !task.may_access(&target) {
+    if !task.may_look_into(&target) {
         return Err(Errno::EPERM);
     }
     let all = namespaces_of(&target)?;

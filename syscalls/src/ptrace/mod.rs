@@ -1,6 +1,7 @@
 //! `ptrace(2)`.
 
 mod regs;
+mod seccomp;
 mod signals;
 
 use abi::Errno;
@@ -9,7 +10,6 @@ use kernel::CurrentTask;
 use kernel::ptrace::{Attach, Resume, StopKind, Tracee};
 use mm::{UserAddr, UserMemory, UserPtr};
 use sync::Fail;
-use vfs::Capability;
 use zerocopy::IntoBytes;
 
 /// Bytes of a word.
@@ -108,11 +108,8 @@ fn on_stopped(task: &CurrentTask, tracee: &Tracee, request: u64, addr: u64, data
             };
             return copy_out(memory, data, configuration.as_bytes(), addr);
         }
-        abi_ptrace::SECCOMP_GET_FILTER | abi_ptrace::SECCOMP_GET_METADATA => {
-            // As of a kernel without checkpoints, once the caller may ask.
-            let may_ask = task.creds().has_in_root(Capability::SysAdmin);
-            return Err(if may_ask { Errno::EINVAL } else { Errno::EACCES });
-        }
+        abi_ptrace::SECCOMP_GET_FILTER => return seccomp::filter(task, tracee, addr, data),
+        abi_ptrace::SECCOMP_GET_METADATA => return seccomp::metadata(task, tracee, addr, UserPtr::new(UserAddr(data))),
         _ => tracee.resume(resume_of(request).ok_or(Errno::EIO)?, data)?,
     }
     Ok(0)

@@ -76,6 +76,39 @@ TEST(robust_list_calls) {
     CHECK_ERRNO(syscall(SYS_get_robust_list, 0x3fffffff, &head, &size), ESRCH);
 }
 
+static void *own_robust_list(void *out) {
+    void **found = out;
+    size_t size;
+    OK(syscall(SYS_get_robust_list, 0, &found[0], &size));
+    found[1] = (void *)(long)my_tid();
+    pause();
+    return NULL;
+}
+
+TEST(robust_list_of_another) {
+    void *volatile *found = shared_page(), *head;
+    size_t size;
+    start_thread(own_robust_list, (void *)found);
+    WAIT_UNTIL(found[1]);
+    OK(syscall(SYS_get_robust_list, (long)found[1], &head, &size));
+    CHECK(head == found[0] && size == sizeof(struct robust_list_head));
+    found[1] = NULL;
+    pid_t child = FORK(own_robust_list((void *)found));
+    WAIT_UNTIL(found[1]);
+    OK(syscall(SYS_get_robust_list, child, &head, &size));
+    CHECK(head == found[0]);
+    CHECK_ERRNO(syscall(SYS_get_robust_list, child, &head, (void *)8), EFAULT);
+    if (geteuid() == 0)
+        reap(FORK({
+            OK(setgid(1000));
+            OK(setuid(1000));
+            CHECK_ERRNO(syscall(SYS_get_robust_list, child, &head, &size), EPERM);
+            CHECK_ERRNO(syscall(SYS_get_robust_list, child, &head, (void *)8), EPERM);
+        }));
+    kill(child, SIGKILL);
+    status_of(child);
+}
+
 static volatile int inside, most;
 static void *contend(void *mutex) {
     for (int i = 0; i < 500; i++) {

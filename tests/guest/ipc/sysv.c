@@ -146,3 +146,20 @@ TEST(posix_shared_memory) {
     CHECK_EQ(p[3], 44);
     OK(shm_unlink(name));
 }
+
+// The old mapping of the segment goes first, and with the last one the segment.
+TEST(shm_removed_is_not_remapped) {
+    int id = OK(shmget(IPC_PRIVATE, 8192, 0600));
+    char *memory = shmat(id, NULL, 0), *second = shmat(id, NULL, 0);
+    CHECK(memory != MAP_FAILED && second != MAP_FAILED);
+    OK(shmctl(id, IPC_RMID, NULL));
+    OK(syscall(SYS_remap_file_pages, memory, 8192, 0, 0, 0));
+    memory[0] = 7;
+    CHECK_EQ(second[0], 7);
+    OK(shmdt(second));
+    long result = syscall(SYS_remap_file_pages, memory, 8192, 0, 0, 0);
+    CHECK(result == -1 && (errno == EINVAL || errno == EIDRM));
+    CHECK_ERRNO(mprotect(memory, 4096, PROT_READ), ENOMEM);
+    struct shmid_ds data;
+    CHECK_ERRNO(shmctl(id, IPC_STAT, &data), EINVAL);
+}

@@ -176,3 +176,27 @@ TEST(memfd_and_seals) {
     OK(readlink(path, link, sizeof link));
     CHECK_STR(link, "/memfd:plain (deleted)");
 }
+
+// The vDSO is moved and unmapped as a whole only, and does not grow.
+TEST(vdso_is_not_cut) {
+    unsigned long start = 0, end = 0;
+    for (char *line = read_text("/proc/self/maps"); *line;) {
+        if (strstr(line, "[vdso]") && (!strchr(line, '\n') || strstr(line, "[vdso]") < strchr(line, '\n')))
+            sscanf(line, "%lx-%lx", &start, &end);
+        line = strchr(line, '\n') ? strchr(line, '\n') + 1 : line + strlen(line);
+    }
+    if (end - start < 8192) SKIP("no vDSO of two pages");
+    char *vdso = (char *)start, *target = map(16);
+    size_t length = end - start;
+    CHECK_ERRNO(munmap(vdso, 4096), EINVAL);
+    CHECK_ERRNO(munmap(vdso + 4096, length - 4096), EINVAL);
+    CHECK_ERRNO(munmap(vdso + 4096, length), EINVAL);
+    CHECK_ERRNO(mprotect(vdso, 4096, PROT_READ), EINVAL);
+    CHECK_ERRNO(mmap(vdso, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), EINVAL);
+    CHECK_ERRNO(mremap(vdso, length, 4096, 0), EINVAL);
+    CHECK_ERRNO(mremap(vdso, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, target), EINVAL);
+    CHECK_ERRNO(mremap(vdso, 4096, 8192, MREMAP_MAYMOVE), EFAULT);
+    CHECK_ERRNO(mremap(vdso, length, length + 4096, MREMAP_MAYMOVE), EFAULT);
+    struct timespec now;
+    OK(clock_gettime(CLOCK_MONOTONIC, &now));
+}

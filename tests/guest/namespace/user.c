@@ -374,3 +374,45 @@ TEST(signals_and_status_name_users_as_the_reader_does) {
     CHECK_EQ(info.si_uid, USER);
     reap(child);
 }
+
+static void limit_kind(const char *kind, const char *value) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/sys/user/max_%s_namespaces", kind);
+    OK(try_write(path, value));
+}
+
+TEST(their_number_is_limited) {
+    become(USER, GROUP);
+    CHECK_ERRNO(open("/proc/sys/user/max_uts_namespaces", O_WRONLY), EACCES);
+    OK(unshare(CLONE_NEWUSER));
+    map_self(USER, GROUP);
+    CHECK_STR(read_text("/proc/sys/user/max_uts_namespaces"), "2147483647\n");
+    CHECK_ERRNO(try_write("/proc/sys/user/max_uts_namespaces", "-1\n"), EINVAL);
+    limit_kind("uts", "2\n");
+    CHECK_STR(read_text("/proc/sys/user/max_uts_namespaces"), "2\n");
+    int ready[2], on[2];
+    OK(pipe(ready));
+    OK(pipe(on));
+    pid_t child = FORK({
+        OK(unshare(CLONE_NEWUTS));
+        CHECK_EQ(write(ready[1], "x", 1), 1);
+        wait_byte(on[0]);
+    });
+    wait_byte(ready[0]);
+    OK(unshare(CLONE_NEWUTS));
+    CHECK_ERRNO(unshare(CLONE_NEWUTS), ENOSPC);
+    // Those made further inside count as well.
+    reap(FORK(OK(unshare(CLONE_NEWUSER)); CHECK_ERRNO(unshare(CLONE_NEWUTS), ENOSPC)));
+    CHECK_EQ(write(on[1], "x", 1), 1);
+    reap(child);
+    WAIT_UNTIL(unshare(CLONE_NEWUTS) == 0);
+    const struct {
+        const char *name;
+        int flag;
+    } kinds[] = {{"user", CLONE_NEWUSER}, {"pid", CLONE_NEWPID},       {"ipc", CLONE_NEWIPC}, {"net", CLONE_NEWNET},
+                 {"mnt", CLONE_NEWNS},    {"cgroup", CLONE_NEWCGROUP}, {"time", 0x80}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        limit_kind(kinds[i].name, "0\n");
+        CHECK_ERRNO(unshare(kinds[i].flag), ENOSPC);
+    }
+}

@@ -104,3 +104,54 @@ TEST(suspended) {
     go_on(pid, PTRACE_CONT, 0);
     exits_with(pid, 1);
 }
+
+static void one_more(uint32_t value, unsigned flags) {
+    struct sock_filter program[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW), BPF_STMT(BPF_RET | BPF_K, value)};
+    struct sock_fprog fprog = {2, program};
+    OK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+    OK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &fprog));
+}
+
+TEST(filters_are_shown) {
+    if (geteuid() != 0) SKIP("needs CAP_SYS_ADMIN");
+    pid_t pid = TRACED(one_more(0x11, 0); one_more(0x22, SECCOMP_FILTER_FLAG_LOG); raise(SIGUSR1));
+    STOPS(pid, SIGSTOP);
+    CHECK_ERRNO(request(PTRACE_SECCOMP_GET_FILTER, pid, 0, 0), EINVAL);
+    go_on(pid, PTRACE_CONT, 0);
+    STOPS(pid, SIGUSR1);
+    long count = request(PTRACE_SECCOMP_GET_FILTER, pid, 0, 0);
+    if (count < 0 && (errno == EIO || errno == EACCES)) {
+        kill_tracee(pid);
+        SKIP("filters do not show");
+    }
+    CHECK_EQ(count, 2);
+    struct sock_filter program[3] = {};
+    CHECK_EQ(PTRACE(PTRACE_SECCOMP_GET_FILTER, pid, 0, (unsigned long)program), 2);
+    CHECK_EQ(program[0].k, SECCOMP_RET_ALLOW);
+    CHECK_EQ(program[1].k, 0x11);
+    CHECK_EQ(program[1].code, BPF_RET | BPF_K);
+    CHECK_EQ(program[2].code, 0);
+    CHECK_EQ(PTRACE(PTRACE_SECCOMP_GET_FILTER, pid, 1, (unsigned long)program), 2);
+    CHECK_EQ(program[1].k, 0x22);
+    CHECK_ERRNO(request(PTRACE_SECCOMP_GET_FILTER, pid, 2, (unsigned long)program), ENOENT);
+    CHECK_ERRNO(request(PTRACE_SECCOMP_GET_FILTER, pid, -1, (unsigned long)program), ENOENT);
+    CHECK_ERRNO(request(PTRACE_SECCOMP_GET_FILTER, pid, 0, 8), EFAULT);
+    uint64_t metadata[2] = {0, 99};
+    CHECK_EQ(PTRACE(PTRACE_SECCOMP_GET_METADATA, pid, sizeof metadata, (unsigned long)metadata), sizeof metadata);
+    CHECK_EQ(metadata[1], 0);
+    metadata[0] = 1;
+    CHECK_EQ(PTRACE(PTRACE_SECCOMP_GET_METADATA, pid, 100, (unsigned long)metadata), sizeof metadata);
+    CHECK_EQ(metadata[1], SECCOMP_FILTER_FLAG_LOG);
+    metadata[1] = 99;
+    CHECK_EQ(PTRACE(PTRACE_SECCOMP_GET_METADATA, pid, 8, (unsigned long)metadata), 8);
+    CHECK_EQ(metadata[1], 99);
+    CHECK_ERRNO(request(PTRACE_SECCOMP_GET_METADATA, pid, 7, (unsigned long)metadata), EINVAL);
+    CHECK_ERRNO(request(PTRACE_SECCOMP_GET_METADATA, pid, 16, 8), EFAULT);
+    metadata[0] = 2;
+    CHECK_ERRNO(request(PTRACE_SECCOMP_GET_METADATA, pid, 16, (unsigned long)metadata), ENOENT);
+    // Who is filtered himself sees none.
+    one_more(0x33, 0);
+    CHECK_ERRNO(request(PTRACE_SECCOMP_GET_FILTER, pid, 9, (unsigned long)program), EACCES);
+    CHECK_ERRNO(request(PTRACE_SECCOMP_GET_METADATA, pid, 1, (unsigned long)metadata), EACCES);
+    kill_tracee(pid);
+}

@@ -60,6 +60,50 @@ TEST(tcp_both_ways) {
     CHECK(one.sin_port == two.sin_port && one.sin_addr.s_addr == two.sin_addr.s_addr);
 }
 
+static int unread(int fd) {
+    int count;
+    OK(ioctl(fd, FIONREAD, &count));
+    return count;
+}
+
+// What is sent with more to come waits until it fills a segment, more comes without a promise, or for 200 ms.
+TEST(tcp_more_to_come) {
+    int fds[2], off = 0, on = 1;
+    char got[100];
+    connected(fds);
+    CHECK_EQ(send(fds[0], "abc", 3, MSG_MORE), 3);
+    CHECK_ERRNO(recv(fds[1], got, 100, MSG_DONTWAIT), EAGAIN);
+    struct pollfd in = {.fd = fds[1], .events = POLLIN};
+    CHECK_EQ(poll(&in, 1, 20), 0);
+    CHECK_EQ(unread(fds[1]), 0);
+    CHECK_EQ(send(fds[0], "de", 2, 0), 2);
+    CHECK_EQ(recv(fds[1], got, 100, 0), 5);
+    CHECK(memcmp(got, "abcde", 5) == 0);
+    CHECK_EQ(send(fds[0], "xyz", 3, MSG_MORE), 3);
+    int64_t start = now_ms();
+    CHECK_EQ(recv(fds[1], got, 100, 0), 3);
+    CHECK(now_ms() - start >= 100);
+    // Whole segments go.
+    for (int i = 0; i < 20; i++) CHECK_EQ(send(fds[0], block, 2000, MSG_MORE), 2000);
+    WAIT_UNTIL(unread(fds[1]) > 30000);
+    CHECK(unread(fds[1]) < 40000);
+    OK(shutdown(fds[0], SHUT_WR));
+    WAIT_UNTIL(unread(fds[1]) == 40000);
+    connected(fds);
+    OK(setsockopt(fds[0], IPPROTO_TCP, TCP_CORK, &on, sizeof on));
+    CHECK_EQ(write(fds[0], "abc", 3), 3);
+    CHECK_EQ(unread(fds[1]), 0);
+    OK(setsockopt(fds[0], IPPROTO_TCP, TCP_CORK, &off, sizeof off));
+    WAIT_UNTIL(unread(fds[1]) == 3);
+    CHECK_EQ(send(fds[0], "abc", 3, MSG_MORE), 3);
+    OK(setsockopt(fds[0], IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
+    WAIT_UNTIL(unread(fds[1]) == 6);
+    CHECK_EQ(send(fds[0], "abc", 3, MSG_MORE), 3);
+    CHECK_EQ(unread(fds[1]), 6);
+    close(fds[0]);
+    CHECK_EQ(recv(fds[1], got, 100, MSG_WAITALL), 9);
+}
+
 TEST(tcp_half_close) {
     int fds[2];
     connected(fds);

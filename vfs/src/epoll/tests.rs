@@ -96,3 +96,16 @@ fn nesting_is_told_and_circles_are_refused() {
     poke(&file, &caller);
     assert_eq!(look(&chain[0], &caller), [0]);
 }
+
+#[test]
+fn files_of_an_instance_that_is_looked_at_are_kept() {
+    let (caller, _) = caller(0);
+    let (outer, inner, file) = (Epoll::open(), Epoll::open(), EventFd::open(0, false, OpenFlags::empty()));
+    outer.downcast::<Epoll>().expect("an instance").add(&inner, 1, IN, 1).expect("added");
+    inner.downcast::<Epoll>().expect("an instance").add(&file, 2, IN, 2).expect("added");
+    poke(&file, &caller);
+    let mut seen = Vec::new();
+    assert!(readiness(&inner, &mut seen).contains(Events::IN));
+    assert!(seen.iter().any(|kept| Arc::ptr_eq(kept, &file)), "a reference of whoever looks, to be let go of by him");
+    assert_eq!(look(&outer, &caller), [1]);
+}
