@@ -26,7 +26,7 @@ pub(crate) struct Sandbox {
     visitors: Visitors,
 }
 
-/// Programs beside the first whose ends are still to be told.
+/// Programs beside the first whose ends are still to be told, and orders that are still to be answered.
 #[derive(Default)]
 struct Visitors {
     count: std::sync::Mutex<usize>,
@@ -183,7 +183,16 @@ impl Sandbox {
         Ok(())
     }
 
-    /// The first container has ended: waits until the ends of all others are told.
+    /// Carries out an order and answers it; the sandbox does not end before that.
+    pub(crate) fn answering<T>(&self, answer: impl FnOnce() -> T) -> T {
+        self.visitors.change(|count| count + 1);
+        let answered = answer();
+        self.visitors.change(|count| count - 1);
+        answered
+    }
+
+    /// The first container has ended: waits until the ends of all others are told, and an order that may have been the
+    /// cause is answered.
     pub(crate) fn await_visitors(&self) {
         let others: Vec<_> = self.others.lock().values().cloned().collect();
         for life in others {

@@ -33,7 +33,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TEST_LIMIT_MS = 20000, TEST_SKIPPED = 77, TEST_MAX = 200 };
+enum { TEST_LIMIT_MS = 60000, TEST_SKIPPED = 77, TEST_MAX = 200 };
 
 struct test {
     const char *name;

@@ -7,7 +7,7 @@ TEXT
 cat <<< "here string"
 diff <(seq 1 5) <(seq 1 2 5) ; echo "diff $?"
 seq 1 1000 | tee >(wc -l > count) | md5sum
-wait; sleep 0.1; cat count
+until test -s count; do sleep 0.01; done; cat count
 trap 'echo trapped TERM' TERM
 trap 'echo leaving' EXIT
 kill -TERM $$
@@ -20,14 +20,15 @@ set -o pipefail; false | true; echo "pipefail $?"; set +o pipefail
 yes | head -1000 | wc -l
 exec 5> five; echo to five >&5; exec 5>&-; cat five
 { echo out; echo err >&2; } 2>&1 > /dev/null | sed 's/^/stderr: /'
-read -t 0.05 line < <(sleep 0.3; echo late) || echo "read timed out"
-coproc up { tr a-z A-Z; }; echo shout >&"${up[1]}"; eval "exec ${up[1]}>&-"; cat <&"${up[0]}"; wait
+mkfifo silent; exec 6<> silent; read -t 0.05 line <&6 || echo "read timed out"; exec 6>&-
+# A coprocess that has ended takes its descriptors along.
+coproc up { tr a-z A-Z; }; exec 6<&"${up[0]}"; echo shout >&"${up[1]}"; eval "exec ${up[1]}>&-"; cat <&6; exec 6<&-; wait
 cat > jobs.sh << 'JOBS'
 set -m
-sleep 5 & kill -STOP %1; while jobs | grep -q Running; do sleep 0.01; done; jobs | sed 's/  */ /g'
+sleep 60 & kill -STOP %1; while jobs | grep -q Running; do sleep 0.01; done; jobs | sed 's/  */ /g'
 kill -CONT %1; while jobs | grep -q Stopped; do sleep 0.01; done; jobs | sed 's/  */ /g'
 kill %1; wait %1; echo "killed $?"
-(sleep 0.1; exit 8) & fg %% > /dev/null; echo "fg $?"
+bash -c 'kill -STOP $$; exit 8' & while jobs | grep -q Running; do sleep 0.01; done; fg %% > /dev/null; echo "fg $?"
 JOBS
 bash jobs.sh 2> /dev/null
 ulimit -n 50; bash -c 'ulimit -n'

@@ -169,4 +169,4 @@ print counter
 print argc
 detach
 G
-grep -E 'State|TracerPid' /proc/$pid/status; kill $pid; wait $pid 2> /dev/null; echo "code $?"
+until grep -q 'State:.S' /proc/$pid/status; do sleep 0.02; done; grep TracerPid /proc/$pid/status; kill $pid; wait $pid 2> /dev/null; echo "code $?"

@@ -4,7 +4,7 @@
 export LC_ALL=C
 case $1 in
 users)
-    unshare -Urmpf --mount-proc sh -c 'id -u; cat /proc/self/uid_map; cat /proc/self/setgroups; ps -o pid= | wc -l; grep CapEff /proc/self/status'
+    unshare -Urmpf --mount-proc sh -c 'id -u; cat /proc/self/uid_map; cat /proc/self/setgroups; set -- $(ps -o pid=); echo $#; grep CapEff /proc/self/status'
     unshare -U sh -c 'id -un; cat /proc/self/uid_map | wc -l'
     unshare -Ur unshare -U --map-current-user sh -c 'id -u; cat /proc/self/uid_map'
     ;;
@@ -17,8 +17,8 @@ rootless)
         unshare -Ur sh -c "cat /etc/shadow 2>&1 | wc -l; stat -c %U:%G /etc/shadow"'
     ;;
 enter)
-    unshare -Cuimnpf --mount-proc sh -c 'hostname inner; exec sleep 30' &
-    until pid=$(pgrep -P $!) && [ "$(nsenter -t "$pid" -u hostname)" = inner ]; do sleep 0.05; done
+    unshare -Cuimnpf --mount-proc sh -c 'hostname inner; exec sleep 300' &
+    until pid=$(pgrep -P $!) && [ "$(cat "/proc/$pid/comm")" = sleep ]; do sleep 0.05; done
     nsenter -t "$pid" -a sh -c 'hostname; ps -o comm= -p 1; ip -br link; readlink /proc/self/ns/net' > inside
     head -3 inside
     [ "$(tail -1 inside)" = "$(readlink "/proc/$pid/ns/net")" ] && [ "$(tail -1 inside)" != "$(readlink /proc/self/ns/net)" ] && echo another
@@ -43,9 +43,9 @@ print(threading.Event().wait(0.05))"'
 bwrap)
     bwrap --unshare-all --ro-bind / / true && echo ran
     bwrap --unshare-all --unshare-user --uid 7 --gid 8 --hostname box --ro-bind / / --dev /dev --proc /proc --tmpfs /tmp \
-        sh -c 'id -u; id -g; hostname; ip -br addr; ls /tmp | wc -l; touch /x 2>&1; ps -o pid= ax | wc -l; echo $$'
+        sh -c 'id -u; id -g; hostname; ip -br addr; ls /tmp | wc -l; touch /x 2>&1; set -- $(ps -o pid= ax); echo $# $$'
     setpriv --reuid 1000 --regid 1000 --clear-groups bwrap --unshare-all --ro-bind / / --dev /dev --proc /proc \
-        --tmpfs /tmp sh -c 'id -u; id -g; ip -br addr; ps -o pid= ax | wc -l; echo > /dev/null; touch /tmp/x && stat -c %u /tmp/x'
+        --tmpfs /tmp sh -c 'id -u; id -g; ip -br addr; set -- $(ps -o pid= ax); echo $#; echo > /dev/null; touch /tmp/x && stat -c %u /tmp/x'
     ;;
 capabilities)
     cp "$(command -v cat)" ./mine

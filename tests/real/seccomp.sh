@@ -36,7 +36,7 @@ sshd)
     read -r -t 10 line <&3
     echo "${line%%_*}"
     printf 'SSH-2.0-test\r\n' >&3
-    for _ in $(seq 50); do
+    for _ in $(seq 300); do
         found=$(pgrep -P "$server" -d ' ' sshd | xargs -n 1 pgrep -P 2> /dev/null | head -1)
         mode=$(grep Seccomp: "/proc/${found:-none}/status" 2> /dev/null)
         case $mode in *2) break ;; esac

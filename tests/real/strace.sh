@@ -66,7 +66,8 @@ C
 gcc -O1 -w -pthread busy.c -o busy
 ./busy > ready & busy=$!
 until grep -qs ready ready; do sleep 0.02; done
-timeout -s INT 2 strace -f -p $busy -e trace=getppid -o seen 2> messages
-echo "strace: $?"; sed -E 's/[0-9]+/N/g' messages | sort -u
-cut -d' ' -f1 seen | sort -u | wc -l; test $(grep -c getppid seen) -gt 50 && echo many
+strace -f -p $busy -e trace=getppid -o seen 2> messages & strace=$!
+threads() { cut -d' ' -f1 seen | sort -u | wc -l; }
+until [ "$(threads)" = 4 ] && [ "$(grep -c getppid seen)" -gt 50 ]; do sleep 0.05; done 2> /dev/null
+kill $strace; wait $strace; echo "strace: $?"; sed -E 's/[0-9]+/N/g' messages | sort -u
 kill -0 $busy && echo alive; grep TracerPid /proc/$busy/status; kill $busy; wait $busy 2> /dev/null; echo "busy: $?"

@@ -97,7 +97,7 @@ impl Server {
             Source::Client(index) => {
                 let companions = self.clients.iter().filter(|client| !client.is_command()).count();
                 let Some(client) = self.clients.get_mut(index) else { return };
-                if !client.serve(&self.sandbox, companions) {
+                if !self.sandbox.answering(|| client.serve(&self.sandbox, companions)) {
                     self.clients.swap_remove(index).end(&self.sandbox);
                 }
             }

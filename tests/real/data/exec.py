@@ -5,7 +5,7 @@ nacre, root, name = sys.argv[1:]
 command = [nacre, "--root", root, "exec"]
 
 
-def until(fd, text, seconds=10):
+def until(fd, text, seconds=40):
     """Reads the terminal until it has shown a text, or its end."""
     shown, end = b"", time.time() + seconds
     while text not in shown and time.time() < end:
@@ -54,7 +54,7 @@ with tempfile.TemporaryDirectory() as place:
     listener.bind(place + "/console")
     listener.listen()
     start = [*command, "--detach", "--tty", "--pid-file", place + "/pid", "--console-socket", place + "/console"]
-    done = subprocess.run([*start, name, "sh", "-c", script], stdin=subprocess.DEVNULL, timeout=30)
+    done = subprocess.run([*start, name, "sh", "-c", script], stdin=subprocess.DEVNULL, timeout=60)
     print("started", done.returncode)
     peer, _ = listener.accept()
     _, control, _, _ = peer.recvmsg(100, socket.CMSG_SPACE(4))

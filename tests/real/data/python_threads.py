@@ -13,8 +13,8 @@ q = queue.Queue(5)
 def produce():
     for i in range(100): q.put(i)
     q.put(None)
-threading.Thread(target=produce).start()
-print(sum(iter(q.get, None)))
+producer = threading.Thread(target=produce); producer.start()
+print(sum(iter(q.get, None))); producer.join()
 with concurrent.futures.ThreadPoolExecutor(8) as pool:
     print(sum(pool.map(lambda x: x * x, range(200))))
 event = threading.Event()

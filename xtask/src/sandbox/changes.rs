@@ -1,12 +1,12 @@
 //! What the host does to files while a sandbox uses them.
 
-use super::Place;
+use super::{PATIENCE, Place};
 use crate::process::{self, End};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Ends what a command of a [`Shell`] prints.
 const MARK: &str = "-- done --\n";
@@ -49,7 +49,7 @@ impl Shell {
     fn end(self) -> Result<(), String> {
         let Self { mut child, stdin, .. } = self;
         drop(stdin);
-        match process::wait(&mut child, Instant::now() + Duration::from_secs(10))? {
+        match process::wait(&mut child, Instant::now() + PATIENCE)? {
             End::Code(0) => Ok(()),
             end => Err(format!("the shell ended with {end:?}")),
         }

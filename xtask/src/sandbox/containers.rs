@@ -1,6 +1,6 @@
 //! Containers by single commands: paused and resumed, with further programs in them.
 
-use super::{Place, bundle, descendants, expect, kill, send};
+use super::{LIMIT, PATIENCE, Place, bundle, descendants, expect, kill, send};
 use crate::process::{self, Done, End};
 use crate::{place, real};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
@@ -85,7 +85,7 @@ impl<'a> Container<'a> {
     }
 
     pub(super) fn must_become(&self, want: &str) -> Result<(), String> {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline && self.must_be(want).is_err() {
             sleep(Duration::from_millis(20));
         }
@@ -99,7 +99,7 @@ impl<'a> Container<'a> {
 
     /// Waits until a file in its `/mnt` is longer than that.
     pub(super) fn await_more(&self, name: &str, len: u64) -> Result<(), String> {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + PATIENCE;
         while self.len(name) <= len {
             if Instant::now() > deadline {
                 return Err(format!("{name} does not grow beyond {len} bytes"));
@@ -131,10 +131,11 @@ fn ticks() -> u64 {
 pub(super) fn pause(here: &Place) -> Result<(), String> {
     let script = "trap 'echo term >> /mnt/term' TERM
         while :; do :; done &
-        (sleep 0.6; echo up > /mnt/late) &
+        while :; do sleep 0.2; echo up >> /mnt/late; done &
         while :; do echo x >> /mnt/count; sleep 0.01; done";
     let container = Container::start(here, "pause", script)?;
     container.await_more("count", 10)?;
+    container.await_more("late", 0)?;
     container.must(&["pause"])?;
     container.must_be("paused")?;
     let list = container.here.call(&["--root", &container.root, "list"])?;
@@ -145,10 +146,10 @@ pub(super) fn pause(here: &Place) -> Result<(), String> {
     container.must_fail(&["delete"], "paused")?;
     // A signal waits.
     expect(&container.call(&["kill"], &["TERM"])?, End::Code(0), "")?;
-    let (count, before) = (container.len("count"), ticks());
+    let (count, late, before) = (container.len("count"), container.len("late"), ticks());
     sleep(Duration::from_secs(1));
     let used = ticks() - before;
-    if container.len("count") != count || container.len("late") + container.len("term") != 0 {
+    if container.len("count") != count || container.len("late") != late || container.len("term") != 0 {
         return Err("it goes on while it is paused".to_owned());
     }
     if used > 1 {
@@ -158,7 +159,7 @@ pub(super) fn pause(here: &Place) -> Result<(), String> {
     container.must_be("running")?;
     container.must_fail(&["resume"], "not paused")?;
     container.await_more("count", count)?;
-    container.await_more("late", 0)?;
+    container.await_more("late", late)?;
     container.await_more("term", 0)?;
     // SIGKILL does not wait.
     container.must(&["pause"])?;
@@ -207,14 +208,17 @@ impl Container<'_> {
     /// Nothing runs in it but its first program.
     pub(super) fn must_be_idle(&self) -> Result<(), String> {
         let script = "ls /proc | grep -c '^[0-9]*$'";
-        let deadline = Instant::now() + Duration::from_secs(5);
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let done = self.call(&["exec"], &["sh", "-c", script])?;
             let count = String::from_utf8_lossy(&done.stdout).trim().parse::<u32>();
             // The first program and its sleep, the shell and the two of its pipe.
             match count {
                 Ok(..=5) => return Ok(()),
-                count if Instant::now() > deadline => return Err(format!("{count:?} processes in the container")),
+                count if Instant::now() > deadline => {
+                    let list = self.call(&["exec"], &["ps", "-o", "pid,ppid,stat,args"])?;
+                    return Err(format!("{count:?} processes in the container\n{}", list.tail(20)));
+                }
                 _ => sleep(Duration::from_millis(50)),
             }
         }
@@ -248,7 +252,7 @@ pub(super) fn exec(here: &Place) -> Result<(), String> {
     let mut child = container.line(&[], &["sh", "-c", script])?.spawn().map_err(|e| e.to_string())?;
     container.await_more("up", 0)?;
     send(&child, Signal::TERM)?;
-    match process::wait(&mut child, Instant::now() + Duration::from_secs(10))? {
+    match process::wait(&mut child, Instant::now() + PATIENCE)? {
         End::Code(5) => {}
         end => return Err(format!("after SIGTERM: {end:?}")),
     }
@@ -257,10 +261,11 @@ pub(super) fn exec(here: &Place) -> Result<(), String> {
     container.exec(&[], &["true"], 1, "")?;
     container.must(&["resume"])?;
     // It ends with its container.
-    let mut child = container.line(&[], &["sleep", "60"])?.spawn().map_err(|e| e.to_string())?;
-    sleep(Duration::from_millis(200));
+    let script = "echo up > /mnt/last; exec sleep 300";
+    let mut child = container.line(&[], &["sh", "-c", script])?.spawn().map_err(|e| e.to_string())?;
+    container.await_more("last", 0)?;
     expect(&container.call(&["kill"], &["KILL"])?, End::Code(0), "")?;
-    match process::wait(&mut child, Instant::now() + Duration::from_secs(10))? {
+    match process::wait(&mut child, Instant::now() + PATIENCE)? {
         End::Code(137) => {}
         end => return Err(format!("after the end of its container: {end:?}")),
     }
@@ -291,7 +296,7 @@ pub(super) fn exec_detached(here: &Place) -> Result<(), String> {
     if end_of(pid)? != Some(8) {
         return Err("a signal does not reach it".to_owned());
     }
-    let pid = start("sleep 60 & sleep 60")?;
+    let pid = start("sleep 300 & sleep 300")?;
     kill_process(pid, Signal::KILL).map_err(|e| e.to_string())?;
     end_of(pid)?;
     container.must_be_idle()?;
@@ -304,11 +309,20 @@ pub(super) fn exec_terminal(here: &Place) -> Result<(), String> {
     let script = place::absolute(&real::real_root())?.join("data/exec.py").to_string_lossy().into_owned();
     let nacre = here.nacre.to_string_lossy().into_owned();
     let line = ["/usr/bin/python3".to_owned(), script, nacre, container.root.clone(), container.id.clone()];
-    let done = process::run(process::command(&line)?, Duration::from_mins(1), &here.scratch, "exec-terminal")?;
+    let done = process::run(process::command(&line)?, LIMIT, &here.scratch, "exec-terminal")?;
     let want = "shown up /dev/pts/0\nshown got word\nshown size 33 99\nshown interrupted\nperson 9\nstarted 0\n\
         shown up /dev/pts/0\nshown size 44 88\nengine 9\nhung up 129\n";
     expect(&done, End::Code(0), want)?;
     container.must_be_idle()
+}
+
+/// A process that runs, and is not a sandbox's.
+fn is_ours(pid: u32) -> bool {
+    let Ok(text) = fs::read_to_string(format!("/proc/{pid}/status")) else { return false };
+    let words = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(str::split_whitespace);
+    let is_sandbox = words("NSpid:").is_some_and(|ids| ids.count() > 1);
+    let is_zombie = words("State:").is_some_and(|mut words| words.next() == Some("Z"));
+    !is_sandbox && !is_zombie
 }
 
 /// kill -9 of `exec`, attached and detached, at any moment: the container goes on without the program.
@@ -317,19 +331,19 @@ pub(super) fn exec_killed(here: &Place) -> Result<(), String> {
     for round in 0..40u64 {
         let options: &[&str] = if round % 2 == 0 { &[] } else { &["--detach"] };
         let before = descendants(std::process::id());
-        let mut command = container.line(options, &["sh", "-c", "sleep 60 & sleep 60"])?;
+        let mut command = container.line(options, &["sh", "-c", "sleep 300 & sleep 300"])?;
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().map_err(|e| e.to_string())?;
         sleep(Duration::from_micros(round * 300));
-        let mut all = vec![child.id()];
-        all.extend(descendants(child.id()));
-        // The one that stands for a detached program may have become our child.
-        all.extend(descendants(std::process::id()).into_iter().filter(|pid| !before.contains(pid)));
-        let is_sandbox = |pid: u32| {
-            fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|text| {
-                text.lines().any(|line| line.starts_with("NSpid:") && line.split_whitespace().count() > 2)
-            })
-        };
-        all.into_iter().filter(|&pid| !is_sandbox(pid)).for_each(kill);
+        // Again until none is left: one may make another, which stands for a program by then, before it is killed.
+        loop {
+            let mut all = descendants(std::process::id());
+            all.retain(|pid| !before.contains(pid) && is_ours(*pid));
+            if all.is_empty() {
+                break;
+            }
+            all.into_iter().for_each(kill);
+            sleep(Duration::from_millis(1));
+        }
         child.wait().map_err(|e| e.to_string())?;
         container.must_be_idle().map_err(|why| format!("after {} µs: {why}", round * 300))?;
     }

@@ -1,13 +1,13 @@
 //! Containers that share a sandbox, annotated as Kubernetes' runtimes do.
 
 use super::containers::{Container, IDLE};
-use super::{Place, descendants, expect, kill};
+use super::{PATIENCE, Place, descendants, expect, kill};
 use crate::process::{self, End};
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The place of annotations in a config.json, and of its namespaces.
 const HEAD: &str = r#"{
@@ -59,7 +59,10 @@ pub(super) fn pod(here: &Place) -> Result<(), String> {
     let first = Container::start(here, "pod", IDLE)?;
     let one = started(&first, "one", IDLE)?;
     let two = started(&first, "two", IDLE)?;
-    one.exec(&[], &["sh", "-c", "echo x > /tmp/mark; cat /proc/1/comm; ls /proc | grep -c '^[0-9]*$'"], 0, "sh\n5\n")?;
+    // Its first program and that one's sleep, the shell, and the three that count.
+    let count = "echo x > /tmp/mark; cat /proc/1/comm
+        until [ $(ls /proc | grep -c '^[0-9]*$') = 6 ]; do sleep 0.05; done; echo alone";
+    one.exec(&[], &["sh", "-c", count], 0, "sh\nalone\n")?;
     two.exec(&[], &["sh", "-c", "ls /tmp"], 0, "")?;
     let names = "readlink /proc/self/ns/net /proc/self/ns/uts /proc/self/ns/ipc; hostname";
     let of_first = first.call(&["exec"], &["sh", "-c", names])?;
@@ -112,7 +115,7 @@ pub(super) fn shared_pids(here: &Place) -> Result<(), String> {
 pub(super) fn limits(here: &Place) -> Result<(), String> {
     let first = Container::start(here, "pod", IDLE)?;
     let limit = r#"{"type":"pid"}],"resources":{"pids":{"limit":8}},"x":["#;
-    let script = "for n in 1 2 3 4 5 6 7 8 9; do sleep 60 & done; echo all > /mnt/all";
+    let script = "for n in 1 2 3 4 5 6 7 8 9; do sleep 300 & done; echo all > /mnt/all";
     let (one, bundle) = member(&first, "one", script, limit)?;
     one.must(&["create", "--bundle", &bundle])?;
     one.must(&["start"])?;
@@ -143,7 +146,7 @@ pub(super) fn killed(here: &Place) -> Result<(), String> {
     let first = Container::start(here, "pod", IDLE)?;
     let sentry = pid_of(&first)?;
     let open = || fs::read_dir(format!("/proc/{sentry}/fd")).map_or(0, Iterator::count);
-    let (one, bundle) = member(&first, "one", "sleep 60 & sleep 60", &shared(&first)?)?;
+    let (one, bundle) = member(&first, "one", "sleep 300 & sleep 300", &shared(&first)?)?;
     // The first time something may be kept for all others.
     one.must(&["run", "--detach", "--bundle", &bundle])?;
     one.must(&["delete", "--force"])?;
@@ -183,8 +186,12 @@ pub(super) fn killed(here: &Place) -> Result<(), String> {
     two.must_become("stopped")?;
     two.must(&["delete"])?;
     drop(first);
-    if Path::new(&format!("/proc/{stand_in}/exe")).exists() {
-        return Err("what stands for a container outlives the sandbox".to_owned());
+    let deadline = Instant::now() + PATIENCE;
+    while Path::new(&format!("/proc/{stand_in}/exe")).exists() {
+        if Instant::now() > deadline {
+            return Err("what stands for a container outlives the sandbox".to_owned());
+        }
+        sleep(Duration::from_millis(5));
     }
     Ok(())
 }
