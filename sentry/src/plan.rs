@@ -11,8 +11,7 @@ use std::os::fd::OwnedFd;
 /// What a container is to be: the first one, which makes the sandbox, or a further one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Plan {
-    /// Host directories and files that come along. The first is the root. Of a further container they come as
-    /// descriptors.
+    /// Host directories and files that come along, the root first; those of a further container as descriptors.
     #[serde(skip)]
     pub trees: Vec<Tree>,
     /// What lies above the root tree.
@@ -49,6 +48,8 @@ pub struct Plan {
     pub oom_score_adj: Option<i32>,
     /// Most tasks of the container at a time.
     pub pids_limit: Option<u64>,
+    /// Bytes of memory that the sandbox may have, when that is fewer than the host has. The first container decides.
+    pub memory: Option<u64>,
 }
 
 /// Whose namespaces a container is in; those of the first one are the sandbox's.

@@ -61,19 +61,21 @@ pub(crate) fn setdomainname(task: &mut CurrentTask, name: UserAddr, len: i32) ->
     Ok(())
 }
 
-/// `sysinfo(2)`: memory is the host's, processes are the sandbox's.
+/// `sysinfo(2)`: memory is what the sandbox may have, of which what the host has left is free; processes are its own.
 pub(crate) fn sysinfo(task: &mut CurrentTask, to: UserPtr<Sysinfo>) -> Result<(), Errno> {
-    let host = rustix::system::sysinfo();
+    let host_has = rustix::system::sysinfo();
+    let unit = u64::from(host_has.mem_unit.max(1));
+    let total = host::file::total_memory() / unit;
     let uptime = task.task().clock_offsets().shown(sync::Clock::Boottime, task.kernel().uptime());
     let value = Sysinfo {
         // Rounded up: what /proc/uptime shows is never later.
         uptime: uptime.as_secs() as i64 + i64::from(uptime.subsec_nanos() > 0),
-        totalram: host.totalram,
-        freeram: host.freeram,
-        sharedram: host.sharedram,
-        bufferram: host.bufferram,
+        totalram: total,
+        freeram: host_has.freeram.min(total),
+        sharedram: host_has.sharedram.min(total),
+        bufferram: host_has.bufferram.min(total),
         procs: task.kernel().tree().thread_count().min(usize::from(u16::MAX)) as u16,
-        mem_unit: host.mem_unit,
+        mem_unit: host_has.mem_unit,
         ..Sysinfo::default()
     };
     to.give(&**task.mm(), &value)

@@ -140,7 +140,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     GETTIMEOFDAY "gettimeofday" crate::time::gettimeofday, Support::Full;
     GETRLIMIT "getrlimit" crate::limits::getrlimit, Support::Full;
     GETRUSAGE "getrusage" crate::limits::getrusage, Support::Partial("faults, switches and I/O are not counted");
-    SYSINFO "sysinfo" crate::info::sysinfo, Support::Partial("memory is the host's, no load averages");
+    SYSINFO "sysinfo" crate::info::sysinfo, Support::Partial("free memory is the host's, no load averages");
     TIMES "times" crate::limits::times, Support::Full;
     GETUID "getuid" crate::cred::getuid, Support::Full;
     SYSLOG "syslog" crate::info::syslog, Support::Partial("the log is empty");

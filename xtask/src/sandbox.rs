@@ -49,6 +49,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("bundle-run", bundle_run),
     ("bundle-life", bundle_life),
     ("bundle-seccomp", bundle_seccomp),
+    ("bundle-memory", containers::memory),
     ("paused", containers::pause),
     ("paused-before-its-start", containers::pause_created),
     ("exec", containers::exec),

@@ -59,11 +59,20 @@ pub fn descriptor_limit() -> u64 {
     })
 }
 
-/// Bytes of memory that the machine has.
+static MEMORY: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
+
+/// The sandbox may have at most so many bytes of memory. Before [`total_memory`] is asked for the first time.
+pub fn limit_memory(bytes: u64) {
+    // Who comes second has nothing to say.
+    let _ = MEMORY.set(bytes.min(memory_of_host()));
+}
+
+/// Bytes of memory that the sandbox may have: the host's, or fewer.
 pub fn total_memory() -> u64 {
-    static TOTAL: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
-    *TOTAL.get_or_init(|| {
-        let info = rustix::system::sysinfo();
-        info.totalram.saturating_mul(u64::from(info.mem_unit))
-    })
+    *MEMORY.get_or_init(memory_of_host)
+}
+
+fn memory_of_host() -> u64 {
+    let info = rustix::system::sysinfo();
+    info.totalram.saturating_mul(u64::from(info.mem_unit))
 }

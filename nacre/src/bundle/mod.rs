@@ -115,6 +115,7 @@ impl Bundle {
             strace,
             oom_score_adj: first.oom_score_adj().map(|score| score.clamp(-1000, 1000)),
             pids_limit: None,
+            memory: None,
         })
     }
 

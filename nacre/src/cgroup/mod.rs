@@ -1,6 +1,7 @@
 //! Control groups of the host: cgroups(7). Plain directories; version 1, version 2, or both side by side.
 
 mod hierarchy;
+mod memory;
 mod path;
 mod settings;
 mod v1;
@@ -9,7 +10,8 @@ mod v2;
 use crate::error::{Result, Try, bail};
 use crate::report::Report;
 use hierarchy::{Hierarchy, Version};
-use oci_spec::runtime::{LinuxPids, LinuxResources};
+pub(crate) use memory::memory_limit;
+use oci_spec::runtime::{LinuxMemory, LinuxPids, LinuxResources};
 use sentry::control::FILES_MAX;
 use settings::Setting;
 use std::fs::{self, OpenOptions};
@@ -23,6 +25,7 @@ use std::time::Duration;
 pub(crate) struct Cgroup {
     groups: Vec<Group>,
     pids_limit: Option<u64>,
+    memory_limit: Option<u64>,
 }
 
 struct Group {
@@ -39,8 +42,10 @@ impl Cgroup {
     pub(crate) fn plan(path: Option<&Path>, id: &str, resources: Option<&LinuxResources>) -> Result<Self> {
         let pids_limit = resources.and_then(|resources| resources.pids().as_ref()).map(LinuxPids::limit);
         let pids_limit = pids_limit.and_then(|limit| u64::try_from(limit).ok()).filter(|&limit| limit > 0);
+        let memory_limit = resources.and_then(|resources| resources.memory().as_ref()).and_then(LinuxMemory::limit);
+        let memory_limit = memory_limit.and_then(|limit| u64::try_from(limit).ok()).filter(|&limit| limit > 0);
         if path.is_none() && resources.is_none() {
-            return Ok(Self { groups: Vec::new(), pids_limit });
+            return Ok(Self { groups: Vec::new(), pids_limit, memory_limit });
         }
         let relative = path::relative(path, id)?;
         let groups = hierarchy::mounted().into_iter().map(|hierarchy| {
@@ -52,7 +57,7 @@ impl Cgroup {
             };
             Ok(Group { dir: mount.join(&relative), mount, settings, version })
         });
-        Ok(Self { groups: groups.collect::<Result<_>>()?, pids_limit })
+        Ok(Self { groups: groups.collect::<Result<_>>()?, pids_limit, memory_limit })
     }
 
     /// There are none to be made.
@@ -63,6 +68,16 @@ impl Cgroup {
     /// Most tasks at a time.
     pub(crate) const fn pids_limit(&self) -> Option<u64> {
         self.pids_limit
+    }
+
+    /// Most bytes of memory: those of the bundle, whether the host permits the group or not, and of the groups that are
+    /// there and that its processes will be in.
+    pub(crate) fn memory_limit(&self) -> Option<u64> {
+        let above = match &self.groups[..] {
+            [] => memory_limit(),
+            groups => groups.iter().filter_map(|group| memory::least(&group.mount, &group.dir, &group.version)).min(),
+        };
+        self.memory_limit.into_iter().chain(above).min()
     }
 
     /// Directories that are not there yet, the deepest first.

@@ -1,5 +1,6 @@
 //! `nacre do`: a program of this machine in a sandbox, its files read-only below, memory above.
 
+use crate::cgroup;
 use crate::cli::{self, Do, Global};
 use crate::error::{Result, Try, bail};
 use crate::starter::{Blueprint, Keys, Sandbox, Streams, accompany, let_go_of_streams, log_of};
@@ -54,7 +55,6 @@ fn plan(global: &Global, command: &Do) -> Result<(Plan, IdMaps)> {
         Some(name) => name.clone().into_bytes(),
         None => rustix::system::uname().nodename().to_bytes().to_vec(),
     };
-    let domainname = rustix::system::uname().domainname().to_bytes().to_vec();
     let plan = Plan {
         trees,
         overlay,
@@ -64,7 +64,7 @@ fn plan(global: &Global, command: &Do) -> Result<(Plan, IdMaps)> {
         read_only_paths: Vec::new(),
         shares: sentry::Shares::default(),
         hostname,
-        domainname,
+        domainname: rustix::system::uname().domainname().to_bytes().to_vec(),
         process,
         is_init_mortal: true,
         unmapped_owner: if may_map_all { OVERFLOW } else { 0 },
@@ -74,6 +74,7 @@ fn plan(global: &Global, command: &Do) -> Result<(Plan, IdMaps)> {
         strace: global.strace,
         oom_score_adj: None,
         pids_limit: command.pids_limit,
+        memory: cgroup::memory_limit(),
     };
     Ok((plan, id_maps))
 }

@@ -43,6 +43,7 @@ pub(crate) fn make(global: &Global, making: &Making, bundle: &Bundle, in_foregro
     plan.dies_with_starter = in_foreground;
     plan.awaits_start = !in_foreground;
     plan.pids_limit = cgroup.pids_limit();
+    plan.memory = cgroup.memory_limit();
     let sentry_oom_score_adj = plan.oom_score_adj;
     let listener = client::listener()?;
     let mut unfinished = Unfinished::new(fresh_record(bundle, &making.id, &cgroup));

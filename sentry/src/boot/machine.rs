@@ -25,6 +25,9 @@ pub(crate) struct Machine {
 impl Machine {
     /// Builds it; `proc` shows the processes of the sandbox's host pid namespace. Before the sentry is locked down.
     pub(crate) fn build(plan: &Plan, proc: OwnedFd) -> Result<Arc<Self>, Failure> {
+        if let Some(bytes) = plan.memory {
+            host::file::limit_memory(bytes);
+        }
         let user_ns = UserNamespace::root();
         let kernel = kernel(plan, proc, &user_ns)?;
         let vfs = Vfs::new();

@@ -72,7 +72,7 @@ impl Builder<'_> {
         if is_shared {
             return Ok(lower);
         }
-        let options = TmpfsOptions { size: None, inodes: None, mode: 0o755, uid: 0, gid: 0 };
+        let options = TmpfsOptions { mode: 0o755, ..TmpfsOptions::default() };
         let overlay = fs::overlay::Overlay::new(vec![lower], Tmpfs::new(options));
         Ok(overlay.map_err(|errno| cannot("overlay", b"/", errno))?)
     }

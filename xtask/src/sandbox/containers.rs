@@ -188,6 +188,21 @@ pub(super) fn pause_created(here: &Place) -> Result<(), String> {
     container.must_become("stopped")
 }
 
+/// Files in memory take half of what the container may have, each filesystem, and whoever fills one is told.
+pub(super) fn memory(here: &Place) -> Result<(), String> {
+    let script = "grep MemTotal /proc/meminfo; stat -f -c %b / /dev/shm
+        for dir in '' /dev/shm; do
+            dd if=/dev/zero of=$dir/big bs=1M 2> /mnt/said; echo $?; grep -c 'No space' /mnt/said
+            test $(stat -c %s $dir/big) -gt 30000000 && echo much; rm $dir/big
+        done
+        echo room > /file; cat /file";
+    let container = Container::new(here, "memory");
+    let limit = r#""linux": {"resources": {"memory": {"limit": 67108864}}, "#;
+    let bundle = container.bundle(script, &[(r#""linux": {"#, limit)])?;
+    let want = "MemTotal:          65536 kB\n8192\n8192\n1\n1\nmuch\n1\n1\nmuch\nroom\n";
+    expect(&container.call(&["run", "--bundle", &bundle], &[])?, End::Code(0), want)
+}
+
 /// A first program that does nothing and ends when it is asked to.
 pub(super) const IDLE: &str = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
 
