@@ -24,7 +24,8 @@ def resize(fd, rows, columns):
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
 
-# A signal ends a read; which of them comes first, line or size, is not for this side to know.
+# A signal ends a read, unless it comes just before that: a line ends it then. Which of them comes first is not for this
+# side to know.
 script = (
     "trap 'echo size $(stty size)' WINCH; trap 'echo interrupted' INT; echo up $(tty); "
     "while :; do line=; read line; [ \"$line\" = end ] && exit 9; echo got $line; done"
@@ -40,7 +41,7 @@ until(fd, b"got word")
 resize(fd, 33, 99)
 os.write(fd, b"\n")
 until(fd, b"size 33 99")
-os.write(fd, b"\x03")
+os.write(fd, b"\x03\n")
 until(fd, b"interrupted")
 os.write(fd, b"end\n")
 print("person", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))

@@ -349,13 +349,13 @@ pub(super) fn exec_killed(here: &Place) -> Result<(), String> {
         let mut command = container.line(options, &["sh", "-c", "sleep 300 & sleep 300"])?;
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().map_err(|e| e.to_string())?;
         sleep(Duration::from_micros(round * 300));
-        // Again until none is left: one may make another, which stands for a program by then, before it is killed.
-        loop {
+        // Again until none is left: one may make another, which stands for a program by then, before it is killed, and
+        // end between the look for others and the look at itself. Hence two looks that find none.
+        let mut looks_in_vain = 0;
+        while looks_in_vain < 2 {
             let mut all = descendants(std::process::id());
             all.retain(|pid| !before.contains(pid) && is_ours(*pid));
-            if all.is_empty() {
-                break;
-            }
+            looks_in_vain = if all.is_empty() { looks_in_vain + 1 } else { 0 };
             all.into_iter().for_each(kill);
             sleep(Duration::from_millis(1));
         }
