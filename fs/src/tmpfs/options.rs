@@ -22,8 +22,8 @@ pub struct TmpfsOptions {
 impl Default for TmpfsOptions {
     /// Half of the sandbox's memory, as many inodes as half of the pages, mode 1777.
     fn default() -> Self {
-        let half = total_memory() / 2;
-        Self { size: Some(half), inodes: Some(half / abi::mm::PAGE_SIZE), mode: 0o1777, uid: 0, gid: 0 }
+        let pages = total_memory() / abi::mm::PAGE_SIZE / 2;
+        Self { size: Some(pages * abi::mm::PAGE_SIZE), inodes: Some(pages), mode: 0o1777, uid: 0, gid: 0 }
     }
 }
 
