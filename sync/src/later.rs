@@ -30,23 +30,30 @@ pub(crate) fn note(word: &Arc<WaitWord>) -> bool {
 mod tests {
     use super::*;
     use crate::Woken;
-    use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
     #[test]
-    fn a_sleeper_runs_when_all_is_done() {
-        let (word, is_done) = (Arc::new(WaitWord::new()), Arc::new(AtomicBool::new(false)));
+    fn who_sleeps_is_woken_in_the_end() {
+        let word = Arc::new(WaitWord::new());
         let sleeper = {
-            let (word, is_done) = (word.clone(), is_done.clone());
-            std::thread::spawn(move || (word.sleep(None), is_done.load(SeqCst)))
+            let word = word.clone();
+            std::thread::spawn(move || word.sleep(None))
         };
         while !word.is_sleeping() {
             std::thread::yield_now();
         }
+        wake_later(|| word.wake());
+        assert_eq!(sleeper.join().unwrap(), Woken::Event);
+    }
+
+    #[test]
+    fn only_within_it_the_host_is_asked_later() {
+        let word = Arc::new(WaitWord::new());
+        assert!(!note(&word));
         wake_later(|| {
-            word.wake();
-            std::thread::sleep(std::time::Duration::from_millis(5));
-            is_done.store(true, SeqCst);
+            assert!(note(&word));
+            wake_later(|| assert!(note(&word)));
+            assert!(note(&word));
         });
-        assert_eq!(sleeper.join().unwrap(), (Woken::Event, true));
+        assert!(!note(&word));
     }
 }
