@@ -156,7 +156,10 @@ pub(crate) struct TempDir(pub(crate) std::path::PathBuf);
 
 impl TempDir {
     pub(crate) fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("nacre-fs-{name}-{}", std::process::id()));
+        // Tests run side by side, and two may choose the same name.
+        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("nacre-fs-{name}-{}-{count}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir(&path).expect("a directory for the test");
         Self(path)

@@ -178,8 +178,7 @@ fn hide(points: &[PathBuf]) -> Result<()> {
         let flags = MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
         match mount("none", point, "tmpfs", flags, Some(c"mode=0555,nr_inodes=1")) {
             Ok(()) => hidden.push(point),
-            // Covered by another mount already, or not a directory: nothing lies below it. Or out of reach, as it is
-            // for the sandbox, which has fewer rights: directories of a container engine, for an ordinary user.
+            // Covered by another mount, or not a directory; out of reach, as for the sandbox, which has fewer rights.
             Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR | rustix::io::Errno::ACCESS) => {}
             Err(error) => return Err(error).step(format!("hide the host's {}", point.display())),
         }
