@@ -14,6 +14,7 @@ mod common;
 mod device;
 mod hold;
 mod inet;
+mod lane;
 mod mailbox;
 mod message;
 mod namespace;

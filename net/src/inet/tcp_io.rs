@@ -2,8 +2,9 @@
 
 use super::tcp::{Phase, Tcp};
 use crate::common::{IN, OUT, Switches};
+use crate::lane::{Extra, ReadHow};
 use crate::message::{Call, Incoming};
-use crate::stream::{End, Extra, ReadHow};
+use crate::stream::End;
 use abi::Errno;
 use abi::socket::MsgFlags;
 use mm::{Sink, Source};

@@ -3,8 +3,8 @@
 use super::endpoint::Endpoint;
 use super::scm::{self, Scm};
 use crate::common::{IN, OUT, Switches};
+use crate::lane::{Extra, ReadHow, Senders};
 use crate::message::{Call, Incoming, Outgoing};
-use crate::stream::{Extra, ReadHow, Senders};
 use abi::Errno;
 use abi::socket::MsgFlags;
 use mm::{Sink, Source};
