@@ -1,7 +1,7 @@
 //! Where the hierarchies are mounted.
 
-use std::fs;
-use std::path::PathBuf;
+use host::launch::read_text;
+use std::path::{Path, PathBuf};
 
 /// A hierarchy.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,7 +28,12 @@ const CONTROLLERS: &[&str] =
 /// The hierarchies that this process sees.
 pub(super) fn mounted() -> Vec<Hierarchy> {
     // Without a /proc there is nothing to be limited with.
-    parse(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default())
+    parse(&kernel_text("/proc/self/mountinfo").unwrap_or_default())
+}
+
+/// A file of the kernel's; `None`: it is not there.
+pub(super) fn kernel_text(path: impl AsRef<Path>) -> Option<String> {
+    String::from_utf8(read_text(path).ok()?).ok()
 }
 
 /// With controllers of version 1, the unified hierarchy beside them has none and is left alone.

@@ -1,13 +1,11 @@
 //! How much memory the processes of a group may have.
 
-use super::hierarchy::{Hierarchy, Version, mounted};
-use std::fs;
+use super::hierarchy::{Hierarchy, Version, kernel_text, mounted};
 use std::path::{Component, Path};
 
 /// Most bytes that this process and its children may have; `None` is no limit of any control group.
 pub(crate) fn memory_limit() -> Option<u64> {
-    // Without a /proc there is nothing to be limited with.
-    let table = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let table = kernel_text("/proc/self/cgroup").unwrap_or_default();
     let of = |Hierarchy { mount, version }| least(&mount, &mount.join(path(&table, &version)?), &version);
     mounted().into_iter().filter_map(of).min()
 }
@@ -20,7 +18,7 @@ pub(super) fn least(mount: &Path, dir: &Path, version: &Version) -> Option<u64> 
         Version::Two => "memory.max",
     };
     let groups = dir.ancestors().take_while(|dir| dir.starts_with(mount));
-    let limits = groups.filter_map(|dir| fs::read_to_string(dir.join(file)).ok()?.trim().parse().ok());
+    let limits = groups.filter_map(|dir| kernel_text(dir.join(file))?.trim().parse().ok());
     limits.filter(|&limit: &u64| limit < 1 << 62).min()
 }
 
@@ -41,6 +39,7 @@ fn path<'a>(table: &'a str, version: &Version) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn paths_of_a_process() {

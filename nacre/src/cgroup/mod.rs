@@ -40,10 +40,12 @@ struct Group {
 impl Cgroup {
     /// What is to be made. Nothing when the bundle asks for neither a path nor limits.
     pub(crate) fn plan(path: Option<&Path>, id: &str, resources: Option<&LinuxResources>) -> Result<Self> {
-        let pids_limit = resources.and_then(|resources| resources.pids().as_ref()).map(LinuxPids::limit);
-        let pids_limit = pids_limit.and_then(|limit| u64::try_from(limit).ok()).filter(|&limit| limit > 0);
-        let memory_limit = resources.and_then(|resources| resources.memory().as_ref()).and_then(LinuxMemory::limit);
-        let memory_limit = memory_limit.and_then(|limit| u64::try_from(limit).ok()).filter(|&limit| limit > 0);
+        // What is not positive is no limit.
+        let positive = |limit: i64| u64::try_from(limit).ok().filter(|&limit| limit > 0);
+        let pids = resources.and_then(|resources| resources.pids().as_ref());
+        let pids_limit = pids.map(LinuxPids::limit).and_then(positive);
+        let memory = resources.and_then(|resources| resources.memory().as_ref());
+        let memory_limit = memory.and_then(LinuxMemory::limit).and_then(positive);
         if path.is_none() && resources.is_none() {
             return Ok(Self { groups: Vec::new(), pids_limit, memory_limit });
         }
