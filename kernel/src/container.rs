@@ -5,6 +5,7 @@
 
 use crate::kernel::Kernel;
 use crate::task::{Task, ThreadGroup};
+use crate::tree::Tree;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Weak};
 use std::thread;
@@ -45,6 +46,15 @@ impl Container {
     }
 }
 
+impl Tree {
+    /// The processes of a container, zombies included.
+    pub(crate) fn groups_of(&self, container: &Arc<Container>) -> Vec<Arc<ThreadGroup>> {
+        let mut groups = self.groups();
+        groups.retain(|group| Arc::ptr_eq(group.container(), container));
+        groups
+    }
+}
+
 impl Kernel {
     /// A container without processes, to have at most so many threads.
     pub fn new_container(&self, pids_limit: u64) -> Arc<Container> {
@@ -58,15 +68,9 @@ impl Kernel {
         container
     }
 
-    /// The processes of a container, zombies included.
-    fn groups_of(&self, container: &Arc<Container>) -> Vec<Arc<ThreadGroup>> {
-        let mut groups = self.groups();
-        groups.retain(|group| Arc::ptr_eq(group.container(), container));
-        groups
-    }
-
     fn tasks_of(&self, container: &Arc<Container>) -> impl Iterator<Item = Arc<Task>> {
-        self.groups_of(container).into_iter().flat_map(|group| group.tasks())
+        let groups = self.tree().groups_of(container);
+        groups.into_iter().flat_map(|group| group.tasks())
     }
 
     /// Stops every task of a container until [`Self::resume`]: when this returns none runs application code, and

@@ -24,7 +24,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use sync::{Clock, Fail, Mutex, MutexGuard, Rank};
+use sync::{Clock, EventCount, Fail, Mutex, MutexGuard, Rank};
 use vfs::UserNamespace;
 
 /// Answers a system call: number and arguments.
@@ -54,13 +54,6 @@ pub(crate) const RLIMIT_CORE: u32 = 4;
 pub(crate) const RLIMIT_NPROC: u32 = 6;
 pub(crate) const RLIMIT_SIGPENDING: u32 = 11;
 
-/// Processes that have ended, and how many wait for such.
-#[derive(Debug, Default)]
-pub(crate) struct Departures {
-    pub(crate) count: u64,
-    pub(crate) waiting: u32,
-}
-
 /// The machine that the guest sees: process tree, namespaces, timers, platform. One per sandbox.
 pub struct Kernel {
     platform: Arc<Platform>,
@@ -80,8 +73,8 @@ pub struct Kernel {
     /// There has been a user namespace beside the root one.
     has_user_namespaces: AtomicBool,
     pub(crate) ptrace_scope: Mutex<Scope>,
-    /// Processes that have ended, and how many inits wait for such.
-    pub(crate) departures: (std::sync::Mutex<Departures>, std::sync::Condvar),
+    /// Processes that have become zombies or are gone: dying inits wait for them.
+    pub(crate) departures: EventCount,
     futexes: Table,
     timers: Arc<Service>,
     file_signals: Arc<FileSignals>,
@@ -125,7 +118,7 @@ impl Kernel {
             containers: Mutex::new(Rank::Leaf, Vec::new()),
             has_user_namespaces: AtomicBool::new(false),
             ptrace_scope: Mutex::new(Rank::Leaf, Scope::default()),
-            departures: Default::default(),
+            departures: EventCount::default(),
             futexes: Table::new(),
             timers: Service::new(),
             file_signals: Arc::default(),

@@ -5,10 +5,12 @@
 //! - [`WaitWord`]: what a blocked task sleeps on; wakers and interrupters both set it.
 //! - [`WaitQueue`]: who wants to know about an event of a file or a process; [`Sleepers`]: whom it found asleep.
 //! - [`wake_later`]: wake-ups that wait until their cause is done.
+//! - [`EventCount`]: what host threads wait for that are no tasks.
 //! - [`Fail`], [`Restart`]: how a call that blocks may end.
 #![forbid(unsafe_code)]
 
 mod clock;
+mod event_count;
 mod fail;
 mod later;
 mod lock;
@@ -19,6 +21,7 @@ mod spin;
 mod wait;
 
 pub use clock::{Clock, Deadline, now};
+pub use event_count::EventCount;
 pub use fail::{Fail, Restart};
 pub use later::wake_later;
 pub use lock::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};

@@ -1,5 +1,6 @@
 //! Processes and signals as files, and comparing processes: `pidfd_open(2)`, `signalfd(2)`, `kcmp(2)`.
 
+use crate::signal::one_is_enough;
 use abi::Errno;
 use abi::fs::OpenFlags;
 use abi::kcmp::EpollSlot;
@@ -111,7 +112,7 @@ pub(crate) fn pidfd_send_signal(
 fn send_to_group(task: &CurrentTask, group: &ThreadGroup, signal: u8) -> Result<(), Errno> {
     let process_group = group.process_group().ok_or(Errno::ESRCH)?;
     let results = task.task().kill_each(|tree| tree.members(&process_group), Ok(signal));
-    results.iter().copied().find(Result::is_ok).or(results.last().copied()).unwrap_or(Err(Errno::ESRCH))
+    one_is_enough(results)
 }
 
 /// `pidfd_getfd(2)`.

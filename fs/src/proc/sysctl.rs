@@ -179,3 +179,9 @@ pub(super) fn parse_ints(old: &[u8], new: &[u8], min: i64, max: i64) -> Result<V
     }
     Ok(values.join("\t").into_bytes())
 }
+
+/// The number of a write, from 0 to `max`. `EINVAL` as of [`parse_ints`].
+pub(super) fn parse_int(new: &[u8], max: i32) -> Result<i32, Errno> {
+    let text = parse_ints(b"0", new, 0, max.into())?;
+    std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok()).ok_or(Errno::EINVAL)
+}

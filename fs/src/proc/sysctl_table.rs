@@ -3,7 +3,7 @@
 
 use super::root::Root;
 use super::settings::{Settings, random_uuid};
-use super::sysctl::{Entry, Read, Store, Value, parse_ints};
+use super::sysctl::{Entry, Read, Store, Value, parse_int};
 use super::sysvipc;
 use crate::devpts::PTY_MAX;
 use crate::tty::Terminals;
@@ -284,9 +284,7 @@ fn set_domainname(_root: &Root, caller: &Caller, bytes: &[u8]) -> Result<(), Err
 }
 
 fn set_max_namespaces(caller: &Caller, kind: Kind, bytes: &[u8]) -> Result<(), Errno> {
-    let max = parse_ints(b"0", bytes, 0, i32::MAX.into())?;
-    let max = std::str::from_utf8(&max).ok().and_then(|text| text.parse().ok()).ok_or(Errno::EINVAL)?;
-    caller.creds.user_ns.set_max_namespaces(kind, max);
+    caller.creds.user_ns.set_max_namespaces(kind, parse_int(bytes, i32::MAX)?);
     Ok(())
 }
 
@@ -337,7 +335,6 @@ fn core_uses_pid(root: &Root, _caller: &Caller) -> Result<Vec<u8>, Errno> {
 }
 
 fn set_core_uses_pid(root: &Root, _caller: &Caller, bytes: &[u8]) -> Result<(), Errno> {
-    let value = parse_ints(b"0", bytes, 0, 1)?;
-    root.kernel.core_pattern().uses_pid.store(value == b"1", Relaxed);
+    root.kernel.core_pattern().uses_pid.store(parse_int(bytes, 1)? == 1, Relaxed);
     Ok(())
 }

@@ -3,8 +3,7 @@
 use super::*;
 use abi::Errno;
 use abi::ipc::{IPC_CREAT, IPC_EXCL, IPC_NOWAIT, MSG_COPY, MSG_EXCEPT, MSG_NOERROR, SEM_UNDO, Sembuf};
-use vfs::Credentials;
-use vfs::UserNamespace;
+use vfs::{Credentials, UserNamespace};
 
 fn set(count: usize) -> Arc<SemSet> {
     Arc::new(SemSet::new(Perm::default(), count))

@@ -177,7 +177,7 @@ impl Task {
         wake_later(|| self.leave_tree(own, is_last));
         group.thread_events.notify(Events::IN);
         if is_last {
-            kernel.departed();
+            kernel.departures.advance();
         }
     }
 

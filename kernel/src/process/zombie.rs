@@ -7,7 +7,7 @@ use crate::tree::{State, Tree};
 use crate::usage::Usage;
 use abi::poll::Events;
 use abi::signal::{CLD_DUMPED, CLD_EXITED, CLD_KILLED, SIG_IGN, SIGCHLD, SIGCONT, SIGHUP, SIGKILL, SigInfo};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often a dying init looks for stragglers, at least.
@@ -156,20 +156,6 @@ impl Tree {
 }
 
 impl Kernel {
-    /// A process has become a zombie or is gone: dying inits look again.
-    pub(crate) fn departed(&self) {
-        let (lock, condition) = &self.departures;
-        let is_awaited = {
-            let mut departures = lock.lock().unwrap_or_else(PoisonError::into_inner);
-            departures.count += 1;
-            departures.waiting > 0
-        };
-        // To tell nobody is a host call too.
-        if is_awaited {
-            condition.notify_all();
-        }
-    }
-
     /// The init of a pid namespace ends: everything else in it is killed and gone before that
     /// (`pid_namespaces(7)`).
     pub(crate) fn clear_namespace(&self, init: &Arc<ThreadGroup>) {
@@ -178,9 +164,8 @@ impl Kernel {
             let _tree = self.tree();
             namespace.close();
         }
-        let (lock, condition) = &self.departures;
         loop {
-            let before = lock.lock().unwrap_or_else(PoisonError::into_inner).count;
+            let before = self.departures.read();
             let mut others = Vec::new();
             let mut is_done = true;
             {
@@ -208,12 +193,7 @@ impl Kernel {
             for group in &others {
                 group.end(Status::Signaled { signal: SIGKILL, core: false });
             }
-            let mut departures = lock.lock().unwrap_or_else(PoisonError::into_inner);
-            if departures.count == before {
-                departures.waiting += 1;
-                let woken = condition.wait_timeout(departures, LOOK);
-                woken.unwrap_or_else(PoisonError::into_inner).0.waiting -= 1;
-            }
+            self.departures.await_more(before, Some(LOOK));
         }
     }
 }

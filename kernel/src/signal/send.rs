@@ -2,12 +2,11 @@
 
 use crate::container::Container;
 use crate::kernel::{Kernel, RLIMIT_SIGPENDING};
-use crate::session::Session;
+use crate::session::{ProcessGroup, Session};
 use crate::signal::queue::Origin;
 use crate::signal::state::{Signals, Thread, ThreadStop};
 use crate::status::Status;
 use crate::task::{CurrentTask, Task, ThreadGroup};
-use crate::tree::Tree;
 use abi::Errno;
 use abi::poll::Events;
 use abi::signal::{SI_USER, SIG_DFL, SIG_IGN, SIGCONT, SIGKILL, SIGRTMIN, SigAction, SigInfo, SigSet};
@@ -104,16 +103,17 @@ impl ThreadGroup {
 impl Kernel {
     /// Sends a signal of the kernel's to every process of a group, by the group's id in the root namespace.
     pub fn signal_process_group(&self, id: i32, info: SigInfo) {
-        let tree = self.tree();
-        let Some(group) = tree.process_group(self.root_pids(), id) else { return };
-        tree.members(&group).iter().for_each(|member| member.send_among(info));
+        self.signal_group_if(id, info, |_| true);
     }
 
     /// Sends a signal of the kernel's to every process of the group that `leader` made: the number may be another's.
     pub fn signal_group_of(&self, leader: &ThreadGroup, info: SigInfo) {
+        self.signal_group_if(leader.pid().root(), info, |group| Arc::ptr_eq(group.id(), leader.pid()));
+    }
+
+    fn signal_group_if(&self, id: i32, info: SigInfo, is_it: impl FnOnce(&ProcessGroup) -> bool) {
         let tree = self.tree();
-        let group = tree.process_group(self.root_pids(), leader.pid().root());
-        let Some(group) = group.filter(|group| Arc::ptr_eq(group.id(), leader.pid())) else { return };
+        let Some(group) = tree.process_group(self.root_pids(), id).filter(|group| is_it(group)) else { return };
         tree.members(&group).iter().for_each(|member| member.send_among(info));
     }
 
@@ -126,17 +126,15 @@ impl Kernel {
 
     /// Sends a signal of the kernel's to every process of a container.
     pub fn signal_container(&self, container: &Arc<Container>, info: SigInfo) {
-        tree_members(&self.tree(), container).for_each(|member| member.send_among(info));
+        let tree = self.tree();
+        tree.groups_of(container).iter().for_each(|member| member.send_among(info));
     }
 
     /// Ends every process of a container.
     pub fn kill_container(&self, container: &Arc<Container>) {
-        tree_members(&self.tree(), container).for_each(|member| member.kill());
+        let tree = self.tree();
+        tree.groups_of(container).iter().for_each(|member| member.kill());
     }
-}
-
-fn tree_members(tree: &Tree, container: &Arc<Container>) -> impl Iterator<Item = Arc<ThreadGroup>> {
-    tree.groups().into_iter().filter(move |group| Arc::ptr_eq(group.container(), container))
 }
 
 /// Puts a signal into the queue. `Ok(false)`: a standard one that is pending already.

@@ -14,8 +14,8 @@ use crate::usage::Usage;
 use abi::poll::Events;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
-use std::sync::{Arc, Condvar, Mutex as StdMutex, OnceLock, PoisonError};
-use sync::{Mutex, Rank, WaitQueue};
+use std::sync::{Arc, OnceLock};
+use sync::{EventCount, Mutex, Rank, WaitQueue};
 
 /// A process: threads with one id, one set of signal handlers, one place in the tree.
 pub struct ThreadGroup {
@@ -49,8 +49,8 @@ pub struct ThreadGroup {
     /// `PR_SET_THP_DISABLE`.
     pub is_thp_disabled: AtomicBool,
     status: OnceLock<Status>,
-    /// How many wait for its end.
-    ended: (StdMutex<u32>, Condvar),
+    /// Its end.
+    ended: EventCount,
 }
 
 impl ThreadGroup {
@@ -79,7 +79,7 @@ impl ThreadGroup {
             ptracer: Mutex::new(Rank::Leaf, Ptracer::default()),
             is_thp_disabled: AtomicBool::new(false),
             status: OnceLock::new(),
-            ended: (StdMutex::new(0), Condvar::new()),
+            ended: EventCount::default(),
         })
     }
 
@@ -228,31 +228,20 @@ impl ThreadGroup {
 
     /// Blocks the calling host thread, one that is no task, until the process has ended.
     pub fn wait_exit(&self) -> Status {
-        let (lock, condition) = &self.ended;
-        let mut waiting = lock.lock().unwrap_or_else(PoisonError::into_inner);
-        *waiting += 1;
         loop {
+            let before = self.ended.read();
             if let Some(status) = self.status() {
-                *waiting -= 1;
                 return status;
             }
-            waiting = condition.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            self.ended.await_more(before, None);
         }
     }
 
     /// Tells the world that it has ended.
     pub(crate) fn publish(&self, status: Status) {
-        let (lock, condition) = &self.ended;
-        let is_awaited = {
-            let waiting = lock.lock().unwrap_or_else(PoisonError::into_inner);
-            // A process ends once.
-            let _ = self.status.set(status);
-            *waiting > 0
-        };
-        // To tell nobody is a host call too.
-        if is_awaited {
-            condition.notify_all();
-        }
+        // A process ends once.
+        let _ = self.status.set(status);
+        self.ended.advance();
         self.exit_events.notify(Events::IN | Events::RDNORM);
     }
 }

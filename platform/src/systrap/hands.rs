@@ -118,10 +118,11 @@ pub(super) fn make_later(calls: &[HostCall]) -> bool {
 }
 
 /// The number that the stub will have `fd` under when what is put aside now is done; `None`: nothing is put aside. Where
-/// it has not come yet, `send` sends it, given numbers in use, and tells the number and the call that receives it.
+/// it has not come yet, `send` sends it, given the numbers in use, and `receive` is to take it.
 pub(super) fn open_later(
     fd: BorrowedFd<'_>,
-    send: impl FnOnce(&[i32]) -> Result<(i32, HostCall), Errno>,
+    receive: HostCall,
+    send: impl FnOnce(&[i32]) -> Result<i32, Errno>,
 ) -> Option<Result<i32, Errno>> {
     GATHERED.with_borrow_mut(|gathered| {
         let gathered = gathered.as_mut()?;
@@ -133,11 +134,12 @@ pub(super) fn open_later(
             gathered.close();
         }
         let used: Vec<i32> = gathered.open.iter().map(|&(_, number)| number).collect();
-        Some(send(&used).map(|(number, receive)| {
+        let sent = send(&used);
+        if let Ok(number) = sent {
             gathered.calls.push(receive);
             gathered.open.push((raw, number));
-            number
-        }))
+        }
+        Some(sent)
     })
 }
 

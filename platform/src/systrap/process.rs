@@ -330,14 +330,14 @@ impl Process {
             let number = free_fd(channel.stub_socket, used);
             send(&channel.socket, &[fd])?;
             prepare_message(slot);
-            Ok((number, receive))
+            Ok(number)
         };
-        if let Some(number) = hands::open_later(fd, send) {
+        if let Some(number) = hands::open_later(fd, receive, send) {
             let calls: Vec<_> = map(number?).collect();
             hands::make_later(&calls);
             return Ok(0);
         }
-        let (number, receive) = send(&[])?;
+        let number = send(&[])?;
         let close = hands::close(number);
         let calls: Vec<_> = std::iter::once(receive).chain(map(number)).chain([close]).collect();
         match self.calls(slot, &calls) {

@@ -1,5 +1,4 @@
 use super::*;
-use std::sync::Arc;
 use std::time::Duration;
 
 #[test]

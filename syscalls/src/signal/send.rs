@@ -32,7 +32,11 @@ pub(crate) fn kill(task: &mut CurrentTask, pid: i32, signal: i32) -> Result<(), 
             task.task().kill_each(|tree| members(tree).unwrap_or_default(), number(signal))
         }
     };
-    // One that was reached is enough.
+    one_is_enough(results)
+}
+
+/// What a signal to all of a process group comes to. `ESRCH`: there is nobody.
+pub(crate) fn one_is_enough(results: Vec<Result<(), Errno>>) -> Result<(), Errno> {
     results.into_iter().reduce(Result::or).unwrap_or(Err(Errno::ESRCH))
 }
 
