@@ -6,7 +6,7 @@
 use crate::kernel::Kernel;
 use crate::task::{Task, ThreadGroup};
 use crate::tree::Tree;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub struct Container {
     is_paused: AtomicBool,
     /// Threads that are not gone.
     threads: AtomicUsize,
-    pids_limit: u64,
+    pids_limit: AtomicU64,
 }
 
 impl Container {
@@ -32,7 +32,12 @@ impl Container {
 
     /// It may have another thread.
     pub(crate) fn has_room(&self) -> bool {
-        (self.threads.load(SeqCst) as u64) < self.pids_limit
+        (self.threads.load(SeqCst) as u64) < self.pids_limit.load(SeqCst)
+    }
+
+    /// It may have so many threads from now on. Those that there are stay.
+    pub fn set_pids_limit(&self, threads: u64) {
+        self.pids_limit.store(threads, SeqCst);
     }
 
     /// Threads have come; under the tree's lock.
@@ -59,7 +64,7 @@ impl Kernel {
     /// A container without processes, to have at most so many threads.
     pub fn new_container(&self, pids_limit: u64) -> Arc<Container> {
         let (is_paused, threads) = (AtomicBool::new(false), AtomicUsize::new(0));
-        let container = Arc::new(Container { is_paused, threads, pids_limit });
+        let container = Arc::new(Container { is_paused, threads, pids_limit: AtomicU64::new(pids_limit) });
         let mut containers = self.containers.lock();
         containers.retain(|container| container.strong_count() != 0);
         containers.push(Arc::downgrade(&container));

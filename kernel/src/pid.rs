@@ -100,6 +100,11 @@ impl Pid {
         self.ids.first().copied().unwrap_or(0)
     }
 
+    /// In the outermost namespace that processes are in: below the root there is one for each container.
+    pub fn outermost(&self) -> i32 {
+        self.ids.get(1).or(self.ids.first()).copied().unwrap_or(0)
+    }
+
     /// In its own namespace.
     pub fn own(&self) -> i32 {
         self.ids.last().copied().unwrap_or(0)

@@ -53,8 +53,9 @@ impl File for PidFd {
 
     fn fdinfo(&self) -> String {
         let pid = self.thread.as_ref().map_or_else(|| self.group.pid().clone(), |task| task.pid());
-        let ids: Vec<String> = pid.ids_from(self.group.kernel().root_pids()).iter().map(ToString::to_string).collect();
-        format!("Pid:\t{}\nNSpid:\t{}\n", pid.root(), ids.join("\t"))
+        let ids: Vec<String> =
+            pid.ids_from(self.group.kernel().root_pids()).iter().skip(1).map(ToString::to_string).collect();
+        format!("Pid:\t{}\nNSpid:\t{}\n", pid.outermost(), ids.join("\t"))
     }
 
     fn anonymous_name(&self) -> Option<String> {

@@ -123,6 +123,18 @@ impl Tree {
         Ok(pid)
     }
 
+    /// As [`Self::new_pid`], for one who comes from outside. Only the first of a container becomes the init of its
+    /// namespace; others leave that id free.
+    pub(crate) fn new_outside_pid(&mut self, namespace: &Arc<PidNamespace>, is_first: bool) -> Result<Arc<Pid>, Errno> {
+        if is_first {
+            let has_init = self.root_id(namespace, 1).is_some();
+            return self.new_pid(namespace, if has_init { &[] } else { &[1] });
+        }
+        let table = self.tables.entry(namespace.id).or_default();
+        table.last = table.last.max(1);
+        self.new_pid(namespace, &[])
+    }
+
     fn free_id(&mut self, ns: &Arc<PidNamespace>, wish: Option<i32>) -> Result<i32, Errno> {
         let table = self.tables.entry(ns.id).or_default();
         if table.namespace.strong_count() == 0 {

@@ -1,8 +1,14 @@
 //! Arguments.
 
+mod look;
+mod update;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
+
+pub(crate) use look::{List, ListFormat, Ps};
+pub(crate) use update::Update;
 
 /// Status for arguments that make no sense.
 pub(crate) const USAGE_STATUS: u8 = 125;
@@ -82,6 +88,10 @@ pub(crate) enum Command {
     Run(Run),
     /// List containers
     List(List),
+    /// Show the host's processes of a container
+    Ps(Ps),
+    /// Change the limits of a container
+    Update(Update),
     /// Write a config.json to start from
     Spec(Spec),
     /// Print what this runtime can do
@@ -151,6 +161,9 @@ pub(crate) struct Making {
     /// Accepted for other runtimes' callers: the sandbox always leaves the host's root
     #[arg(long, hide = true)]
     pub no_pivot: bool,
+    /// Accepted for other runtimes' callers: no descriptors but the standard streams are handed on
+    #[arg(long, hide = true, value_name = "0", value_parser = clap::value_parser!(u32).range(0..=0))]
+    pub preserve_fds: Option<u32>,
     /// Accepted for other runtimes' callers: the sandbox never shares session keys
     #[arg(long, hide = true)]
     pub no_new_keyring: bool,
@@ -175,6 +188,9 @@ pub(crate) struct Run {
     /// Do not wait for its end
     #[arg(long, short)]
     pub detach: bool,
+    /// Accepted for other runtimes' callers: orphans are the guest's own business
+    #[arg(long, hide = true)]
+    pub no_subreaper: bool,
     /// Keep its state after its end
     #[arg(long)]
     pub keep: bool,
@@ -258,26 +274,6 @@ pub(crate) struct Delete {
     pub force: bool,
     /// Name of the container
     pub id: String,
-}
-
-/// `nacre list`.
-#[derive(Args, Debug)]
-pub(crate) struct List {
-    /// Format
-    #[arg(long, short, value_enum, default_value_t = ListFormat::Table)]
-    pub format: ListFormat,
-    /// Names only
-    #[arg(long, short)]
-    pub quiet: bool,
-}
-
-/// Format of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ListFormat {
-    /// For people.
-    Table,
-    /// For programs.
-    Json,
 }
 
 /// `nacre spec`.

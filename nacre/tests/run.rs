@@ -237,6 +237,10 @@ fn a_container_is_started_and_killed() {
 #[test]
 fn a_program_that_is_not_there() {
     let place = Place::new();
+    fs::remove_file(place.bundle().join("rootfs/true")).unwrap();
+    let create = place.nacre(&["create", "--bundle"]).arg(place.bundle()).arg("a").output().unwrap();
+    assert!(String::from_utf8_lossy(&create.stderr).contains("/true: no such file"), "{create:?}");
+    place.assert_clean();
     let run = place.nacre(&["run", "--bundle"]).arg(place.bundle()).arg("a").output().unwrap();
     assert_eq!(run.status.code(), Some(127));
     assert!(String::from_utf8_lossy(&run.stderr).contains("/true"), "{run:?}");

@@ -6,7 +6,7 @@ use crate::plan::{Descriptors, Plan, Terminal};
 use host::launch::{Context, MountTrees, Signals, close_others, die_with_parent, drop_capabilities, leave_session};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use rustix::stdio::{dup2_stdin, dup2_stdout};
+use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 const SIGWINCH: u8 = 28;
@@ -33,7 +33,7 @@ pub(crate) fn leave_host(plan: &Plan, given: &Descriptors) -> Result<(Reach, Opt
     drop(groups);
     host::launch::restore_signals();
     leave_session()?;
-    let_go_of_streams()?;
+    let_go_of_streams(given)?;
     let window = given.streams.terminal.as_ref().filter(|terminal| terminal.is_own).map(own_window).transpose()?;
     let mounts = MountTrees::take(&plan.trees)?;
     mounts.leave_the_rest()?;
@@ -72,12 +72,17 @@ fn own_window(terminal: &Terminal) -> Result<Window, Failure> {
 }
 
 /// Standard input and output belong to the program, not to the sentry: when the program closes its own, the
-/// other end shall see it. Standard error stays for the last words of a sentry with a bug.
-fn let_go_of_streams() -> Result<(), Failure> {
+/// other end shall see it. Standard error stays for the last words of a sentry with a bug, unless the container has
+/// a terminal made for it: then it is that of the command that makes the container, whose caller reads to its end.
+fn let_go_of_streams(given: &Descriptors) -> Result<(), Failure> {
     let step = "open /dev/null";
     let null = open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).step(step)?;
     dup2_stdin(&null).step(step)?;
-    Ok(dup2_stdout(&null).step(step)?)
+    dup2_stdout(&null).step(step)?;
+    if given.streams.terminal.as_ref().is_some_and(|terminal| terminal.is_own) {
+        dup2_stderr(&null).step(step)?;
+    }
+    Ok(())
 }
 
 fn kept(given: &Descriptors) -> Vec<BorrowedFd<'_>> {

@@ -106,6 +106,9 @@ impl Life {
         let (Ok(Some(process)), Some(streams)) = (process, Streams::from_outfit(outfit, fds)) else {
             return Err(Failure::nonsense());
         };
+        if *self.phase.lock() == Phase::Stopped {
+            return Err(Failure::refused(Errno::ESRCH, "cannot run another program: the container has ended"));
+        }
         self.container.enter(process, streams, link)
     }
 
@@ -127,6 +130,10 @@ impl Life {
             }
             Order::Pause => self.pause(),
             Order::Resume => self.resume(),
+            Order::Limit(tasks) => {
+                self.container.limit(*tasks);
+                Ok(())
+            }
             Order::State => return Report::State(self.phase()),
         };
         match result {

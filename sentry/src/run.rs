@@ -40,12 +40,15 @@ fn start(plan: Plan, given: &mut Descriptors) -> Result<(Arc<Sandbox>, Ending), 
     let listener = given.listener.take();
     let machine = Machine::build(&plan, reach.proc)?;
     let streams = std::mem::take(&mut given.streams);
-    let namespaces = machine.namespaces();
+    let namespaces = machine.namespaces()?;
     let container = Container::build(&machine, &plan, namespaces, reach.trees, streams, &given.link)?;
     let (sandbox, ending) = Sandbox::new(machine, container, link);
     let sources = Sources { listener, window, dies_with_starter: true };
     Server::start(Arc::clone(&sandbox), sources).step("start the control thread")?;
     lock_down()?;
+    if plan.awaits_start {
+        sandbox.first().container().look()?;
+    }
     sandbox.say(&Report::Ready);
     if !plan.awaits_start {
         sandbox.first().start()?;

@@ -102,6 +102,7 @@ impl Sandbox {
         }
         let namespaces = self.namespaces(&plan)?;
         let container = Container::build(&self.machine, &plan, namespaces, trees, streams, link)?;
+        container.look()?;
         let (life, ending) = Life::new(container);
         // The control thread alone adds and removes.
         self.others.lock().insert(name.to_owned(), life.clone());

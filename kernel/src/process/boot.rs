@@ -46,6 +46,9 @@ pub struct Init {
     pub oom_score_adj: i32,
     /// As the first process it can be killed by signals without a handler, like any other.
     pub is_mortal: bool,
+    /// It is the first one of its container: the init of its pid namespace, unless that has one. Programs that were
+    /// started before it have left it the id.
+    pub is_first: bool,
     /// The controlling terminal of its session.
     pub terminal: Option<Arc<dyn Terminal>>,
 }
@@ -95,6 +98,8 @@ impl Kernel {
         }
         let pids = init.namespaces.pid_for_children.clone();
         let Loaded { exec, program, granted, comm } = init.find()?;
+        // The execve is under the filter.
+        init.seccomp.as_ref().map_or(Ok(()), Setting::check_exec)?;
         let (mm, context) = exec.load(self.platform())?;
         let mut attributes = Attributes {
             creds: Arc::new(granted.creds),
@@ -110,7 +115,7 @@ impl Kernel {
         let live = Live { mm, program, fds: init.fds, fs: init.fs };
         let task = {
             let mut tree = self.tree();
-            let pid = tree.new_pid(&pids, &[])?;
+            let pid = tree.new_outside_pid(&pids, init.is_first)?;
             let is_init = pid.is_init();
             let group = ThreadGroup::new(self, init.container, pid.clone(), Actions::new(), init.limits);
             group.timers.watch_cpu_limit(&group);

@@ -327,7 +327,7 @@ impl CurrentTask {
         if request.set_tid.is_empty() {
             return Ok(());
         }
-        if request.set_tid.len() > namespace.level() + 1 {
+        if request.set_tid.len() > namespace.level().max(1) {
             return Err(Errno::EINVAL);
         }
         let creds = self.creds();

@@ -8,7 +8,10 @@ use crate::signal::Signals;
 use crate::task::{CurrentTask, Task};
 use abi::Errno;
 use abi::fs::OpenFlags;
-use abi::seccomp::{FilterFlags, MODE_DISABLED, MODE_FILTER, MODE_STRICT};
+use abi::seccomp::{
+    AUDIT_ARCH_X86_64, Data, FilterFlags, MODE_DISABLED, MODE_FILTER, MODE_STRICT, RET_ACTION_FULL, RET_ALLOW,
+    RET_DATA, RET_ERRNO, RET_LOG, RET_TRACE,
+};
 use bpf::Program;
 use std::sync::Arc;
 use vfs::{Capability, OpenFile};
@@ -20,6 +23,22 @@ pub struct Setting {
     pub program: Program,
     /// All that it does is logged, but for allowing.
     pub is_logged: bool,
+}
+
+impl Setting {
+    /// The execve of the first process is under its filter, as where a runtime's own init loads the filter and makes
+    /// the call. What the filter says of that call, whose arguments are addresses: the errno, or `EPERM` where it would
+    /// end the process; `ENOSYS` without a tracer.
+    pub fn check_exec(&self) -> Result<(), Errno> {
+        let nr = abi::nr::EXECVE.cast_signed();
+        let result = self.program.run(&Data { nr, arch: AUDIT_ARCH_X86_64, instruction_pointer: 0, args: [0; 6] });
+        match (result & RET_ACTION_FULL, result & RET_DATA) {
+            (RET_ALLOW | RET_LOG, _) => Ok(()),
+            (RET_TRACE, _) => Err(Errno::ENOSYS),
+            (RET_ERRNO, errno @ 1..=4095) => Err(Errno(u16::try_from(errno).unwrap_or_default())),
+            _ => Err(Errno::EPERM),
+        }
+    }
 }
 
 impl Task {

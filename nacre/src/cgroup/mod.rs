@@ -82,6 +82,22 @@ impl Cgroup {
         self.memory_limit.into_iter().chain(above).min()
     }
 
+    /// Sets other limits where the groups are.
+    pub(crate) fn update(&self, report: &Report) -> Result<()> {
+        for group in &self.groups {
+            if group.settings.is_empty() {
+                continue;
+            }
+            match group.set() {
+                Err(error) if is_refusal(&error) || error.kind() == io::ErrorKind::NotFound => {
+                    report.warn(&format!("limits of the control group {} are not set: {error}", group.dir.display()));
+                }
+                result => result.to(format_args!("change the control group {}", group.dir.display()))?,
+            }
+        }
+        Ok(())
+    }
+
     /// Directories that are not there yet, the deepest first.
     pub(crate) fn missing_dirs(&self) -> Vec<PathBuf> {
         let missing = |group: &Group| {
@@ -122,6 +138,12 @@ fn is_refusal(error: &io::Error) -> bool {
 }
 
 impl Group {
+    /// Sets the limits. Of two that bound each other, as memory alone and with swap, either may have to be first.
+    fn set(&self) -> io::Result<()> {
+        let refused: Vec<_> = self.settings.iter().filter(|setting| setting.write(&self.dir).is_err()).collect();
+        refused.into_iter().rev().try_for_each(|setting| setting.write(&self.dir))
+    }
+
     fn make(&self, pid: i32, may_enter: bool) -> io::Result<Option<OwnedFd>> {
         // Another container's end may remove a common parent in between.
         let made = (0..8)

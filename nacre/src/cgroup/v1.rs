@@ -14,8 +14,8 @@ pub(super) fn settings(resources: &LinuxResources, controllers: &[String]) -> Ve
         settings.extend(value.map(|value| Setting { file: file.to_owned(), value }));
     };
     if let Some(memory) = resources.memory().as_ref().filter(|_| has("memory")) {
-        set("memory.limit_in_bytes", text(memory.limit()));
-        set("memory.soft_limit_in_bytes", text(memory.reservation()));
+        set("memory.limit_in_bytes", text(memory.limit().filter(|&limit| limit != 0)));
+        set("memory.soft_limit_in_bytes", text(memory.reservation().filter(|&limit| limit != 0)));
         set("memory.memsw.limit_in_bytes", text(memory.swap().filter(|&swap| swap != 0)));
         set("memory.swappiness", text(memory.swappiness()));
         set("memory.oom_control", memory.disable_oom_killer().filter(|&off| off).map(|_| "1".to_owned()));

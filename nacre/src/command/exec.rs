@@ -18,7 +18,8 @@ pub(crate) fn run(global: &Global, command: &Exec) -> Result<u8> {
     let entry = Store::new(global).open(&command.id)?;
     let record = entry.read()?;
     match entry.status(&record) {
-        Status::Running => {}
+        // In one that is created the first program waits; others need not.
+        Status::Created | Status::Running => {}
         Status::Paused if command.ignore_paused => {}
         Status::Paused => {
             bail!("cannot run a program in container \"{}\": it is paused; resume it or use --ignore-paused", entry.id)

@@ -7,11 +7,13 @@ mod features;
 mod kill;
 mod list;
 mod pause;
+mod ps;
 mod run;
 mod sandbox_do;
 mod spec;
 mod start;
 mod state;
+mod update;
 
 use crate::cli::{Arguments, Command};
 use crate::error::Result;
@@ -31,6 +33,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8> {
         Command::Delete(command) => delete::run(global, &command),
         Command::Run(command) => run::run(global, &command),
         Command::List(command) => list::run(global, &command),
+        Command::Ps(command) => ps::run(global, &command),
+        Command::Update(command) => update::run(global, &command),
         Command::Spec(command) => spec::run(&command),
         Command::Features => features::run(),
     }

@@ -37,6 +37,8 @@ impl Place {
         let name = format!("nacre-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let dir = PathBuf::from("/tmp").join(name);
         fs::create_dir_all(dir.join("bundle/rootfs")).unwrap();
+        // It is looked for, and never run.
+        fs::write(dir.join("bundle/rootfs/true"), "").unwrap();
         // By a process of its own: a descriptor that is open for writing here would be inherited by what another
         // test starts just now, and the copy could not be executed (ETXTBSY).
         let copy = Command::new("cp").arg(env!("CARGO_BIN_EXE_nacre")).arg(dir.join("nacre")).status();

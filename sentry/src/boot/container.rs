@@ -72,6 +72,7 @@ impl Container {
             process: plan.process.clone(),
             namespaces: namespaces.clone(),
             is_mortal: plan.is_init_mortal,
+            is_first: true,
             is_cwd_made: true,
             oom_score_adj: plan.oom_score_adj.unwrap_or(0),
             user_ns: machine.user_ns.clone(),
@@ -92,6 +93,14 @@ impl Container {
         })
     }
 
+    /// Fails where [`Self::start`] would find no program.
+    pub(crate) fn look(&self) -> Result<(), Failure> {
+        let program = self.program.lock().take();
+        let result = program.as_ref().map_or(Ok(()), Program::look);
+        *self.program.lock() = program;
+        result
+    }
+
     /// Loads and starts the first program.
     pub(crate) fn start(&self) -> Result<Running, Failure> {
         let Some(program) = self.program.lock().take() else {
@@ -104,7 +113,7 @@ impl Container {
         Ok(running)
     }
 
-    /// Starts a further program beside the first one: in the namespaces that this one is in by now.
+    /// Starts a further program beside the first one: in the namespaces that this one is in by now, or will start in.
     pub(crate) fn enter(&self, process: Process, given: Streams, link: &Link) -> Result<Running, Failure> {
         let Some(place) = self.place() else {
             return Err(Failure::refused(Errno::ESRCH, "cannot run another program: the container is not running"));
@@ -117,6 +126,7 @@ impl Container {
             process: Process { seccomp: self.seccomp.clone(), ..process },
             namespaces: place.namespaces,
             is_mortal: true,
+            is_first: false,
             is_cwd_made: false,
             oom_score_adj: self.oom_score_adj,
             user_ns: self.machine.user_ns.clone(),
@@ -132,8 +142,12 @@ impl Container {
         Ok(Running::new(group, console))
     }
 
-    /// Where the first process is; `None` when it has ended.
+    /// Where the first process is, or will start; `None` when it has ended.
     fn place(&self) -> Option<Place> {
+        let prepared = self.program.lock().as_ref().map(|program| program.fs.clone());
+        if let Some(fs) = prepared {
+            return Some(Place { mounts: fs.namespace(), namespaces: self.namespaces.clone() });
+        }
         let init = self.init.get()?.group();
         let place = |task: Arc<Task>| {
             let mounts = task.fs()?.namespace();
@@ -180,6 +194,11 @@ impl Container {
     /// Lets the tasks go on.
     pub(crate) fn resume(&self) {
         self.machine.kernel.resume(&self.members);
+    }
+
+    /// It may have so many tasks from now on; `None`: as many as ids.
+    pub(crate) fn limit(&self, tasks: Option<u64>) {
+        self.members.set_pids_limit(tasks.unwrap_or(TASKS));
     }
 
     /// The tasks are stopped.

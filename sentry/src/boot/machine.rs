@@ -6,7 +6,7 @@ use fs::memfd::MemFd;
 use fs::tmpfs::TmpfsType;
 use fs::tty::Terminals;
 use kernel::ipc::IpcNamespace;
-use kernel::{Kernel, Namespaces, UtsNamespace};
+use kernel::{Kernel, Namespaces, PidNamespace, UtsNamespace};
 use platform::Platform;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -37,22 +37,27 @@ impl Machine {
         Ok(Arc::new(Self { kernel, vfs, terminals, user_ns, has_console: AtomicBool::new(false) }))
     }
 
-    /// The namespaces of the first container.
-    pub(crate) fn namespaces(&self) -> Namespaces {
-        self.kernel.root_namespaces().clone()
+    /// The namespaces of the first container. No process is in the root pid namespace itself: there each container
+    /// would see all others.
+    pub(crate) fn namespaces(&self) -> Result<Namespaces, Failure> {
+        Ok(Namespaces { pid_for_children: self.new_pids()?, ..self.kernel.root_namespaces().clone() })
+    }
+
+    fn new_pids(&self) -> Result<Arc<PidNamespace>, Failure> {
+        let pids = self.kernel.root_pids().child(self.kernel.new_namespace_id(), self.user_ns.clone());
+        pids.ok_or_else(|| Failure::boot("there is no room for a pid namespace"))
     }
 
     /// Namespaces for a further container that has nothing in common with the first.
     pub(crate) fn new_namespaces(&self, plan: &Plan) -> Result<Namespaces, Failure> {
         let (kernel, owner) = (&self.kernel, &self.user_ns);
-        let mut namespaces = self.namespaces();
+        let mut namespaces = kernel.root_namespaces().clone();
         let names = (plan.hostname.clone(), plan.domainname.clone());
         namespaces.uts = UtsNamespace::new(kernel.new_namespace_id(), owner.clone(), names.0, names.1);
         namespaces.ipc = IpcNamespace::new(kernel.new_namespace_id(), owner.clone());
         namespaces.net = namespaces.net.unshare(owner.clone());
         namespaces.net.set_id(kernel.new_namespace_id());
-        let pids = kernel.root_pids().child(kernel.new_namespace_id(), owner.clone());
-        namespaces.pid_for_children = pids.ok_or_else(|| Failure::boot("there is no room for a pid namespace"))?;
+        namespaces.pid_for_children = self.new_pids()?;
         Ok(namespaces)
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Program {
     pub(super) process: Process,
     pub(super) namespaces: Namespaces,
     pub(super) is_mortal: bool,
+    /// It is the container's first.
+    pub(super) is_first: bool,
     /// A missing working directory is made.
     pub(super) is_cwd_made: bool,
     pub(super) oom_score_adj: i32,
@@ -51,14 +53,34 @@ impl Program {
         Err(self.cannot_run(name, refusal))
     }
 
+    /// There is something to be started, as far as can be told before it is: a runtime's own init looks for it before
+    /// it waits, and engines know the errors of `create` by their words.
+    pub(super) fn look(&self) -> Result<(), Failure> {
+        let name = self.process.args.first().map_or(&[][..], Vec::as_slice);
+        // What is named from the working directory is looked for when that is entered.
+        let is_relative = name.contains(&b'/') && !name.starts_with(b"/");
+        if is_relative || self.candidates(name).iter().any(|path| self.exists(path)) {
+            return Ok(());
+        }
+        Err(self.cannot_run(name, Errno::ENOENT))
+    }
+
     fn cannot_run(&self, name: &[u8], errno: Errno) -> Failure {
         let name = String::from_utf8_lossy(name);
         let reason = match errno {
-            Errno::ENOENT if !name.contains('/') => "there is no such program in the directories of PATH".to_owned(),
-            Errno::ENOENT => "no such file in the sandbox, or its interpreter is missing".to_owned(),
+            Errno::ENOENT if !name.contains('/') => "executable file not found in $PATH".to_owned(),
+            Errno::ENOENT => "no such file or directory in the sandbox, or its interpreter is missing".to_owned(),
+            errno if self.is_refused_by_filter(errno) => {
+                format!("{}; the seccomp profile (linux.seccomp) does not allow execve", errno.text().to_lowercase())
+            }
             errno => errno.text().to_lowercase(),
         };
         Failure { stage: Stage::Exec, errno: Some(errno), text: format!("cannot run {name}: {reason}") }
+    }
+
+    fn is_refused_by_filter(&self, errno: Errno) -> bool {
+        let setting = self.process.seccomp.as_ref().and_then(|filter| filter.setting().ok());
+        setting.is_some_and(|setting| setting.check_exec() == Err(errno))
     }
 
     fn candidates(&self, name: &[u8]) -> Vec<Vec<u8>> {
@@ -93,6 +115,7 @@ impl Program {
             seccomp: self.process.seccomp.as_ref().map(Filter::setting).transpose()?,
             oom_score_adj: self.oom_score_adj,
             is_mortal: self.is_mortal,
+            is_first: self.is_first,
             terminal: self.terminal.clone(),
         })
     }

@@ -177,9 +177,9 @@ mod tests {
         assert!(decode::<Order>(&[]).is_err());
         assert!(decode::<Order>(&[1]).is_err());
         assert!(decode::<Order>(&[9, 9, 0]).is_err(), "version");
-        assert!(decode::<Order>(&[2, 0, 200]).is_err(), "variant");
-        assert!(decode::<Order>(&[2, 0, 0, 0]).is_err(), "trailing bytes");
-        assert_eq!(decode::<Order>(&[2, 0, 0]).unwrap(), Order::Proceed);
+        assert!(decode::<Order>(&[3, 0, 200]).is_err(), "variant");
+        assert!(decode::<Order>(&[3, 0, 0, 0]).is_err(), "trailing bytes");
+        assert_eq!(decode::<Order>(&[3, 0, 0]).unwrap(), Order::Proceed);
         let long = Report::Failed { stage: Stage::Boot, errno: 0, text: "x".repeat(LONGEST) };
         assert!(encode(&long).is_err());
     }

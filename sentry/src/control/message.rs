@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Version of the messages; both sides refuse another one.
-pub(super) const VERSION: u16 = 2;
+pub(super) const VERSION: u16 = 3;
 
 /// Longest message in bytes, version included.
 pub(super) const LONGEST: usize = 16 << 10;
@@ -41,6 +41,8 @@ pub enum Order {
     Pause,
     /// Let them go on.
     Resume,
+    /// Most tasks at a time from now on; without a number there is no limit.
+    Limit(Option<u64>),
     /// Run a further program, a [`crate::Process`] in the file that comes first of the descriptors: the standard
     /// streams and the terminal follow. From then on this connection is the program's: signals and the terminal's
     /// orders are for it, its end is told, and it ends with the connection.

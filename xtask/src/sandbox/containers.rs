@@ -364,3 +364,86 @@ pub(super) fn exec_killed(here: &Place) -> Result<(), String> {
     }
     container.must_be("running")
 }
+
+/// Programs in a container that is created: its first program waits, but keeps the id 1, and ends them when it ends.
+pub(super) fn exec_created(here: &Place) -> Result<(), String> {
+    let container = Container::new(here, "created");
+    let bundle = container.bundle("cat /tmp/mark > /mnt/mark; exec sleep 60", &[])?;
+    container.must(&["create", "--bundle", &bundle])?;
+    container.exec(&[], &["sh", "-c", "echo $$; echo early > /tmp/mark; exit 3"], 3, "2\n")?;
+    container.exec(&["--detach"], &["sleep", "61"], 0, "")?;
+    container.must_be("created")?;
+    container.must(&["start"])?;
+    container.await_more("mark", 5)?;
+    container.exec(&[], &["sh", "-c", "cat /proc/1/comm; ps | grep -c '[s]leep 61'"], 0, "sleep\n1\n")?;
+    expect(&container.call(&["kill"], &["KILL"])?, End::Code(0), "")?;
+    container.must_become("stopped")?;
+    container.must(&["delete"])?;
+    // One that is never started takes its programs along.
+    container.must(&["create", "--bundle", &bundle])?;
+    container.exec(&["--detach"], &["sleep", "62"], 0, "")?;
+    container.must(&["delete"])?;
+    container.must_fail(&["state"], "no container named")
+}
+
+/// What a caller finds out by `create` already, in the words that engines look for.
+pub(super) fn no_program(here: &Place) -> Result<(), String> {
+    for (program, why) in
+        [("no-such-program", "executable file not found in $PATH"), ("/no/such", "no such file or directory")]
+    {
+        let container = Container::new(here, "nothing");
+        let bundle = container.bundle("", &[(r#""args": ["sh", "-c", ""]"#, &format!(r#""args": ["{program}"]"#))])?;
+        container.must_fail(&["create", "--bundle", &bundle], why)?;
+        container.must_fail(&["state"], "no container named")?;
+    }
+    Ok(())
+}
+
+/// A profile that refuses execve refuses the first one, too.
+pub(super) fn no_execve(here: &Place) -> Result<(), String> {
+    for (action, why) in [("SCMP_ACT_ERRNO", "operation not permitted"), ("SCMP_ACT_KILL", "does not allow execve")] {
+        let container = Container::new(here, "filtered");
+        let profile = format!(
+            r#""linux": {{"seccomp": {{"defaultAction": "SCMP_ACT_ALLOW",
+                "syscalls": [{{"names": ["execve"], "action": "{action}"}}]}}, "#
+        );
+        let bundle = container.bundle("true", &[(r#""linux": {"#, &profile)])?;
+        container.must(&["create", "--bundle", &bundle])?;
+        container.must_fail(&["start"], why)?;
+        container.must_become("stopped")?;
+    }
+    let container = Container::new(here, "notified");
+    let profile = r#""linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/agent.sock",
+        "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}, "#;
+    let bundle = container.bundle("true", &[(r#""linux": {"#, profile)])?;
+    container.must_fail(&["create", "--bundle", &bundle], "SCMP_ACT_NOTIFY is not supported")?;
+    container.must_fail(&["state"], "no container named")
+}
+
+/// What a container is of the host, its limits changed; and with a terminal nothing holds the streams of `create`.
+pub(super) fn engine(here: &Place) -> Result<(), String> {
+    let container = Container::start(here, "engine", "sleep 60 & sleep 60")?;
+    let pid = container.must(&["state"])?;
+    let pids = container.must(&["ps", "--format", "json"])?;
+    let pids: Vec<u32> = String::from_utf8_lossy(&pids.stdout)
+        .split(|c: char| !c.is_ascii_digit())
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    let is_first = pids.iter().any(|p| String::from_utf8_lossy(&pid.stdout).contains(&format!("\"pid\": {p}")));
+    if !is_first || pids.len() < 3 {
+        return Err(format!("ps: {pids:?}"));
+    }
+    let table = container.must(&["ps"])?;
+    let lines = String::from_utf8_lossy(&table.stdout).lines().count();
+    if lines < 4 {
+        return Err(format!("ps has {lines} lines"));
+    }
+    container.must(&["update", "--pids-limit", "6"])?;
+    let script = "for n in 1 2 3 4 5 6; do sleep 1 & done; wait; echo all";
+    let done = container.call(&["exec"], &["sh", "-c", script])?;
+    if String::from_utf8_lossy(&done.stdout).contains("all") {
+        return Err("more tasks than the new limit allows".to_owned());
+    }
+    container.must(&["update", "--pids-limit", "-1"])?;
+    container.exec(&[], &["sh", "-c", script], 0, "all\n")
+}

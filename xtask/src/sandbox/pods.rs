@@ -47,6 +47,12 @@ fn shared(first: &Container<'_>) -> Result<String, String> {
     Ok(format!(r#"{{"type":"pid"}},{{"type":"mount"}},{paths}"#))
 }
 
+/// Its pid namespace, as it sees it.
+fn pids_of(container: &Container<'_>) -> Result<String, String> {
+    let done = container.call(&["exec"], &["readlink", "/proc/self/ns/pid"])?;
+    Ok(String::from_utf8_lossy(&done.stdout).into_owned())
+}
+
 fn pid_of(container: &Container<'_>) -> Result<u32, String> {
     let state = container.must(&["state"])?;
     let text = String::from_utf8_lossy(&state.stdout).into_owned();
@@ -64,6 +70,16 @@ pub(super) fn pod(here: &Place) -> Result<(), String> {
         until [ $(ls /proc | grep -c '^[0-9]*$') = 6 ]; do sleep 0.05; done; echo alone";
     one.exec(&[], &["sh", "-c", count], 0, "sh\nalone\n")?;
     two.exec(&[], &["sh", "-c", "ls /tmp"], 0, "")?;
+    // Nor does the first see the processes of the others; for the host they are in one sandbox.
+    one.exec(&["--detach"], &["sleep", "71"], 0, "")?;
+    let looks = "cat /proc/1/comm; ps | grep -c '[s]leep 71'";
+    first.exec(&[], &["sh", "-c", looks], 1, "sh\n0\n")?;
+    one.exec(&[], &["sh", "-c", looks], 0, "sh\n1\n")?;
+    first.exec(&[], &["sh", "-c", "kill -0 -1; readlink /proc/self/ns/pid"], 0, &pids_of(&first)?)?;
+    if pids_of(&first)? == pids_of(&one)? {
+        return Err("two containers have one pid namespace".to_owned());
+    }
+    one.exec(&[], &["sh", "-c", "killall sleep; true"], 0, "")?;
     let names = "readlink /proc/self/ns/net /proc/self/ns/uts /proc/self/ns/ipc; hostname";
     let of_first = first.call(&["exec"], &["sh", "-c", names])?;
     one.exec(&[], &["sh", "-c", names], 0, &String::from_utf8_lossy(&of_first.stdout))?;
