@@ -4,6 +4,7 @@
 //! on the host, unlike the freezer of control groups, and leaves the sentry's own threads free to carry out orders.
 
 use crate::kernel::Kernel;
+use crate::sched::CpuSet;
 use crate::task::{Task, ThreadGroup};
 use crate::tree::Tree;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
@@ -22,6 +23,19 @@ pub struct Container {
     /// Threads that are not gone.
     threads: AtomicUsize,
     pids_limit: AtomicU64,
+    memory: AtomicU64,
+    cpus: Option<CpuSet>,
+}
+
+/// What a container may have at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Threads at a time.
+    pub tasks: u64,
+    /// Bytes of memory: as they are shown, nobody counts them here. `u64::MAX` is no limit.
+    pub memory: u64,
+    /// Processors; `None`: those of the sandbox.
+    pub cpus: Option<CpuSet>,
 }
 
 impl Container {
@@ -33,6 +47,26 @@ impl Container {
     /// It may have another thread.
     pub(crate) fn has_room(&self) -> bool {
         (self.threads.load(SeqCst) as u64) < self.pids_limit.load(SeqCst)
+    }
+
+    /// Bytes of memory that it may have; `u64::MAX` is no limit.
+    pub fn memory(&self) -> u64 {
+        self.memory.load(SeqCst)
+    }
+
+    /// Other bytes are shown from now on.
+    pub fn set_memory(&self, bytes: u64) {
+        self.memory.store(bytes, SeqCst);
+    }
+
+    /// Processors that its tasks may run on.
+    pub fn cpus(&self) -> CpuSet {
+        self.cpus.unwrap_or_else(crate::sched::cpus)
+    }
+
+    /// What its first tasks may run on, if that is not all.
+    pub(crate) const fn affinity(&self) -> Option<CpuSet> {
+        self.cpus
     }
 
     /// It may have so many threads from now on. Those that there are stay.
@@ -61,10 +95,14 @@ impl Tree {
 }
 
 impl Kernel {
-    /// A container without processes, to have at most so many threads.
-    pub fn new_container(&self, pids_limit: u64) -> Arc<Container> {
+    /// A container without processes.
+    pub fn new_container(&self, bounds: Bounds) -> Arc<Container> {
+        let (pids_limit, memory) = (AtomicU64::new(bounds.tasks), AtomicU64::new(bounds.memory));
+        let all = crate::sched::cpus();
+        // Processors that the sandbox does not have are no bound.
+        let cpus = bounds.cpus.map(|cpus| cpus.and(all)).filter(|cpus| !cpus.is_empty() && *cpus != all);
         let (is_paused, threads) = (AtomicBool::new(false), AtomicUsize::new(0));
-        let container = Arc::new(Container { is_paused, threads, pids_limit: AtomicU64::new(pids_limit) });
+        let container = Arc::new(Container { is_paused, threads, pids_limit, memory, cpus });
         let mut containers = self.containers.lock();
         containers.retain(|container| container.strong_count() != 0);
         containers.push(Arc::downgrade(&container));

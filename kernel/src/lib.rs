@@ -34,7 +34,7 @@ mod usage;
 mod user;
 mod uts;
 
-pub use container::Container;
+pub use container::{Bounds, Container};
 pub use kernel::{Config, Dispatch, Kernel};
 pub use limits::Limits;
 pub use namespace::{CgroupNamespace, Namespace};

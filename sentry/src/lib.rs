@@ -21,7 +21,7 @@ mod sandbox;
 pub use failure::Failure;
 pub use host::launch::{IdMaps, IdRange, Tree};
 pub use plan::{
-    CapabilitySets, Descriptors, Filter, Limit, Mount, MountKind, MountOptions, Overlay, Plan, Process, Share, Shares,
-    Streams, Terminal,
+    CapabilitySets, Descriptors, Filter, Limit, Mount, MountKind, MountOptions, Overlay, Plan, Process, Resources,
+    Share, Shares, Streams, Terminal,
 };
 pub use run::run;

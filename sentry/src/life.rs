@@ -130,8 +130,8 @@ impl Life {
             }
             Order::Pause => self.pause(),
             Order::Resume => self.resume(),
-            Order::Limit(tasks) => {
-                self.container.limit(*tasks);
+            Order::Limit { tasks, memory } => {
+                self.container.limit(*tasks, *memory);
                 Ok(())
             }
             Order::State => return Report::State(self.phase()),

@@ -50,6 +50,20 @@ pub struct Plan {
     pub pids_limit: Option<u64>,
     /// Bytes of memory that the sandbox may have, when that is fewer than the host has. The first container decides.
     pub memory: Option<u64>,
+    /// What else it may have.
+    pub resources: Resources,
+}
+
+/// What a container may have besides tasks. The host's control groups hold a sandbox to it as a whole; here it is what
+/// the container sees, and the processors that its tasks run on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resources {
+    /// Bytes of memory.
+    pub memory: Option<u64>,
+    /// Microseconds of processor time in each period, and the period.
+    pub cpu: Option<(u64, u64)>,
+    /// Numbers of processors; none: those of the sandbox.
+    pub cpus: Vec<usize>,
 }
 
 /// Whose namespaces a container is in; those of the first one are the sandbox's.

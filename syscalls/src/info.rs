@@ -61,11 +61,11 @@ pub(crate) fn setdomainname(task: &mut CurrentTask, name: UserAddr, len: i32) ->
     Ok(())
 }
 
-/// `sysinfo(2)`: memory is what the sandbox may have, of which what the host has left is free; processes are its own.
+/// `sysinfo(2)`: memory is what the container may have, of which what the host has left is free; processes are its own.
 pub(crate) fn sysinfo(task: &mut CurrentTask, to: UserPtr<Sysinfo>) -> Result<(), Errno> {
     let host_has = rustix::system::sysinfo();
     let unit = u64::from(host_has.mem_unit.max(1));
-    let total = host::file::total_memory() / unit;
+    let total = host::file::total_memory().min(task.group().container().memory()) / unit;
     let uptime = task.task().clock_offsets().shown(sync::Clock::Boottime, task.kernel().uptime());
     let value = Sysinfo {
         // Rounded up: what /proc/uptime shows is never later.

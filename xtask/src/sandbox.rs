@@ -63,6 +63,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("pod", pods::pod),
     ("pod-with-shared-pids", pods::shared_pids),
     ("pod-limits", pods::limits),
+    ("pod-limits-as-seen", pods::seen_limits),
     ("pod-refusals", pods::refusals),
     ("pod-killed-at-any-moment", pods::killed),
     ("killed-at-any-moment", killed),

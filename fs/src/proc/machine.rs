@@ -55,10 +55,23 @@ fn resident(groups: &[Arc<ThreadGroup>]) -> (u64, u64) {
     sum
 }
 
-/// `proc_meminfo(5)`.
-pub(super) fn meminfo(root: &Root, _caller: &Caller) -> Text {
-    let total = figures(root).memory / 1024;
-    let (resident, shared) = resident(&root.kernel.groups());
+/// KiB that the caller's container may have; resident and shared bytes of its processes if it has a limit of its own, or
+/// else of all.
+fn memory_of(root: &Root, caller: &Caller) -> (u64, u64, u64) {
+    let memory = figures(root).memory;
+    let mut groups = root.kernel.groups();
+    let container = Task::of(caller).map(|task| task.group().container());
+    let container = container.filter(|container| container.memory() < memory);
+    if let Some(container) = container {
+        groups.retain(|group| Arc::ptr_eq(group.container(), container));
+    }
+    let (resident, shared) = resident(&groups);
+    (container.map_or(memory, |container| container.memory()) / 1024, resident, shared)
+}
+
+/// `proc_meminfo(5)`. A container with a limit sees that, and its own processes.
+pub(super) fn meminfo(root: &Root, caller: &Caller) -> Text {
+    let (total, resident, shared) = memory_of(root, caller);
     let anonymous = (resident.saturating_sub(shared) / 1024).min(total);
     let mapped = shared / 1024;
     let free = total - anonymous;

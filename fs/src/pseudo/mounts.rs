@@ -3,7 +3,7 @@
 use super::filesystem::PseudoFs;
 use crate::devpts::{DevPts, Options};
 use crate::proc::procfs;
-use crate::sys::{Machine, cgroup2, sysfs};
+use crate::sys::{Limits, Machine, cgroup2, sysfs};
 use crate::tty::{KernelJobs, Terminals};
 use abi::Errno;
 use abi::mount::MountFlags;
@@ -94,7 +94,11 @@ pub fn register(kernel: &Arc<Kernel>, vfs: &Arc<Vfs>) -> Arc<Terminals> {
             Ok(sysfs(Machine::of(&weak.upgrade().ok_or(Errno::ENODEV)?), device))
         }),
     );
-    add("cgroup2", |namespaces| Some(namespaces.cgroup.owner.clone()), Box::new(|_, device, _| Ok(cgroup2(device))));
+    add(
+        "cgroup2",
+        |namespaces| Some(namespaces.cgroup.owner.clone()),
+        Box::new(|_, device, _| Ok(cgroup2(device, Limits::default()))),
+    );
     let weak = Arc::downgrade(&terminals);
     add(
         "devpts",

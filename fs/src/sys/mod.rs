@@ -6,5 +6,5 @@ mod cgroup;
 mod cpu;
 mod tree;
 
-pub use cgroup::cgroup2;
+pub use cgroup::{Limits, cgroup2};
 pub use tree::{Machine, sysfs};

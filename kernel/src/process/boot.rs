@@ -98,8 +98,6 @@ impl Kernel {
         }
         let pids = init.namespaces.pid_for_children.clone();
         let Loaded { exec, program, granted, comm } = init.find()?;
-        // The execve is under the filter.
-        init.seccomp.as_ref().map_or(Ok(()), Setting::check_exec)?;
         let (mm, context) = exec.load(self.platform())?;
         let mut attributes = Attributes {
             creds: Arc::new(granted.creds),
@@ -108,7 +106,7 @@ impl Kernel {
             parent_death_signal: 0,
             personality: 0,
             login: Login::NOBODY,
-            sched: Scheduling::default(),
+            sched: Scheduling { affinity: init.container.affinity(), ..Scheduling::default() },
             namespaces: init.namespaces,
         };
         attributes.set_comm(&comm);
@@ -176,9 +174,12 @@ impl Init {
             has_vdso: self.namespaces.time.offsets() == Offsets::default(),
         };
         let arguments = Arguments { argv: self.argv.clone(), envp: self.envp.clone() };
-        loader.load(&Executable::path(self.path.clone()), arguments).map_err(|fail| match fail {
+        let loaded = loader.load(&Executable::path(self.path.clone()), arguments).map_err(|fail| match fail {
             Fail::Errno(errno) => errno,
             Fail::Interrupted(_) => Errno::EINTR,
-        })
+        })?;
+        // The execve is under the filter.
+        self.seccomp.as_ref().map_or(Ok(()), Setting::check_exec)?;
+        Ok(loaded)
     }
 }

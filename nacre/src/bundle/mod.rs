@@ -5,6 +5,7 @@ mod ids;
 mod mounts;
 mod pod;
 mod process;
+mod resources;
 mod seccomp;
 
 use crate::error::{Result, Try, bail};
@@ -116,6 +117,7 @@ impl Bundle {
             oom_score_adj: first.oom_score_adj().map(|score| score.clamp(-1000, 1000)),
             pids_limit: None,
             memory: None,
+            resources: self.resources().map(resources::shown).unwrap_or_default(),
         })
     }
 

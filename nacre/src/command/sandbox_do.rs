@@ -6,7 +6,7 @@ use crate::error::{Result, Try, bail};
 use crate::starter::{Blueprint, Keys, Sandbox, Streams, accompany, let_go_of_streams, log_of};
 use host::launch::IdMaps;
 use rustix::process::{Resource, getegid, geteuid, getgroups, getrlimit, umask};
-use sentry::{CapabilitySets, Limit, Mount, MountKind, MountOptions, Overlay, Plan, Process, Tree};
+use sentry::{CapabilitySets, Limit, Mount, MountKind, MountOptions, Overlay, Plan, Process, Resources, Tree};
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
@@ -75,6 +75,7 @@ fn plan(global: &Global, command: &Do) -> Result<(Plan, IdMaps)> {
         oom_score_adj: None,
         pids_limit: command.pids_limit,
         memory: cgroup::memory_limit(),
+        resources: Resources::default(),
     };
     Ok((plan, id_maps))
 }

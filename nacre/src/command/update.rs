@@ -6,7 +6,7 @@ use crate::cli::{Global, Update};
 use crate::container::{Status, Store, ask};
 use crate::error::{Result, Try, bail};
 use crate::report::Report;
-use oci_spec::runtime::{LinuxPids, LinuxResources};
+use oci_spec::runtime::{LinuxMemory, LinuxPids, LinuxResources};
 use sentry::control::Order;
 use serde_json::{Value, json};
 use std::fs::File;
@@ -30,9 +30,9 @@ pub(crate) fn run(global: &Global, command: &Update) -> Result<u8> {
     let bundle = Bundle::load(&record.bundle)?;
     let groups = Cgroup::plan(bundle.cgroup(), &record.id, Some(&resources))?;
     groups.update(&Report::new(global))?;
-    if let Some(limit) = resources.pids().as_ref().map(LinuxPids::limit) {
-        ask(&entry, &record, &Order::Limit(u64::try_from(limit).ok()))?;
-    }
+    let tasks = resources.pids().as_ref().map(LinuxPids::limit);
+    let memory = resources.memory().as_ref().and_then(LinuxMemory::limit).filter(|&limit| limit != 0);
+    ask(&entry, &record, &Order::Limit { tasks, memory })?;
     Ok(0)
 }
 

@@ -7,11 +7,12 @@ use super::running::{Running, lend};
 use super::streams::{Console, Outlets, streams};
 use crate::control::{ConsoleSize, Link, Order, Target};
 use crate::failure::Failure;
-use crate::plan::{Filter, Plan, Process, Streams};
+use crate::plan::{Filter, Plan, Process, Resources, Streams};
 use abi::Errno;
 use abi::signal::SigInfo;
 use fs::devpts::DevPts;
-use kernel::{Namespaces, Task};
+use kernel::sched::CpuSet;
+use kernel::{Bounds, Namespaces, Task};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, OnceLock};
@@ -83,7 +84,7 @@ impl Container {
         Ok(Self {
             machine: machine.clone(),
             namespaces,
-            members: machine.kernel.new_container(plan.pids_limit.unwrap_or(TASKS)),
+            members: machine.kernel.new_container(bounds(plan)),
             devpts,
             oom_score_adj: program.oom_score_adj,
             seccomp: plan.process.seccomp.clone(),
@@ -196,9 +197,14 @@ impl Container {
         self.machine.kernel.resume(&self.members);
     }
 
-    /// It may have so many tasks from now on; `None`: as many as ids.
-    pub(crate) fn limit(&self, tasks: Option<u64>) {
-        self.members.set_pids_limit(tasks.unwrap_or(TASKS));
+    /// It may have so many tasks and bytes of memory from now on. `None`: as before; below zero: no limit.
+    pub(crate) fn limit(&self, tasks: Option<i64>, memory: Option<i64>) {
+        if let Some(tasks) = tasks {
+            self.members.set_pids_limit(u64::try_from(tasks).unwrap_or(TASKS));
+        }
+        if let Some(bytes) = memory {
+            self.members.set_memory(u64::try_from(bytes).unwrap_or(u64::MAX));
+        }
     }
 
     /// The tasks are stopped.
@@ -218,5 +224,14 @@ impl Container {
         if let Some(console) = &self.console {
             lend(&console.host, order);
         }
+    }
+}
+
+fn bounds(plan: &Plan) -> Bounds {
+    let Resources { memory, cpus, .. } = &plan.resources;
+    Bounds {
+        tasks: plan.pids_limit.unwrap_or(TASKS),
+        memory: memory.unwrap_or(u64::MAX),
+        cpus: (!cpus.is_empty()).then(|| CpuSet::of(cpus.iter().copied())),
     }
 }

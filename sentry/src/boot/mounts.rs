@@ -3,7 +3,7 @@
 use super::machine::Machine;
 use super::outside;
 use crate::failure::Failure;
-use crate::plan::{Mount, MountKind, MountOptions, Overlay, Plan};
+use crate::plan::{Mount, MountKind, MountOptions, Overlay, Plan, Resources};
 use abi::Errno;
 use abi::fs::FileType;
 use abi::mount::MountFlags;
@@ -110,7 +110,7 @@ impl Builder<'_> {
                 (fs::proc::procfs(kernel.clone(), self.pids.clone(), device), "proc")
             }
             MountKind::Sysfs => (fs::sys::sysfs(fs::sys::Machine::of(&self.machine.kernel), device), "sysfs"),
-            MountKind::Cgroup => (fs::sys::cgroup2(device), "cgroup2"),
+            MountKind::Cgroup => (fs::sys::cgroup2(device, self.limits()), "cgroup2"),
             MountKind::Dev => (dev(caller)?, "tmpfs"),
             MountKind::DevPts(data) => {
                 let instance = DevPts::new(self.machine.terminals.clone(), Options::parse(data)?);
@@ -125,6 +125,11 @@ impl Builder<'_> {
                 None => (Tmpfs::new(TmpfsOptions { mode: 0o1777, ..TmpfsOptions::default() }), "tmpfs"),
             },
         })
+    }
+
+    fn limits(&self) -> fs::sys::Limits {
+        let Resources { memory, cpu, .. } = self.plan.resources;
+        fs::sys::Limits { cpu, memory, tasks: self.plan.pids_limit }
     }
 
     /// Where it is mounted; made when it is missing.

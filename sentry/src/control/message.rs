@@ -41,8 +41,13 @@ pub enum Order {
     Pause,
     /// Let them go on.
     Resume,
-    /// Most tasks at a time from now on; without a number there is no limit.
-    Limit(Option<u64>),
+    /// Other limits from now on. Without a number it stays as it is; below zero there is none.
+    Limit {
+        /// Tasks at a time.
+        tasks: Option<i64>,
+        /// Bytes of memory.
+        memory: Option<i64>,
+    },
     /// Run a further program, a [`crate::Process`] in the file that comes first of the descriptors: the standard
     /// streams and the terminal follow. From then on this connection is the program's: signals and the terminal's
     /// orders are for it, its end is told, and it ends with the connection.

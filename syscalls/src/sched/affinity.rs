@@ -26,7 +26,7 @@ pub(crate) fn sched_setaffinity(task: &mut CurrentTask, pid: i32, len: usize, ma
         u64::from_le_bytes(word)
     };
     let all = cpus();
-    let new = CpuSet(std::array::from_fn(word)).and(all);
+    let new = CpuSet(std::array::from_fn(word)).and(target.group().container().cpus());
     if new.is_empty() {
         return Err(Errno::EINVAL);
     }

@@ -143,6 +143,41 @@ pub(super) fn limits(here: &Place) -> Result<(), String> {
     first.exec(&[], &["sh", "-c", script], 0, "all\n")
 }
 
+/// Each container sees limits of its own, and the tasks of one are bound to its processors.
+pub(super) fn seen_limits(here: &Place) -> Result<(), String> {
+    let first = Container::start(here, "pod", IDLE)?;
+    let cpus = first.call(&["exec"], &["sh", "-c", "grep Cpus_allowed_list /proc/self/status | grep -o '[0-9]*$'"])?;
+    let cpu = String::from_utf8_lossy(&cpus.stdout).trim().to_owned();
+    let limits = format!(
+        r#"{{"type":"pid"}}],"resources":{{"memory":{{"limit":67108864}},"cpu":{{"quota":50000,"cpus":"{cpu}"}},
+        "pids":{{"limit":64}}}},"x":["#
+    );
+    let (one, bundle) = member(&first, "one", IDLE, &limits)?;
+    let file = Path::new(&bundle).join("config.json");
+    let config = fs::read_to_string(&file).map_err(|e| e.to_string())?;
+    let mount = r#""mounts": [{"destination": "/limits", "type": "cgroup", "source": "cgroup"},"#;
+    fs::write(&file, config.replacen(r#""mounts": ["#, mount, 1)).map_err(|e| e.to_string())?;
+    one.must(&["create", "--bundle", &bundle])?;
+    one.must(&["start"])?;
+    let look = "grep -o 'MemTotal: *[0-9]*' /proc/meminfo | grep -o '[0-9]*$'";
+    one.exec(&[], &["sh", "-c", look], 0, "65536\n")?;
+    let of_first = first.call(&["exec"], &["sh", "-c", look])?;
+    if String::from_utf8_lossy(&of_first.stdout) == "65536\n" {
+        return Err("the first container sees another's limit".to_owned());
+    }
+    one.exec(
+        &[],
+        &["sh", "-c", "nproc; cd /limits; cat cpu.max memory.max pids.max"],
+        0,
+        "1\n50000 100000\n67108864\n64\n",
+    )?;
+    // It cannot get itself other processors.
+    let widen = "taskset -p ffff $$ > /dev/null 2>&1; grep -c \"Cpus_allowed_list:.$CPU$\" /proc/self/status";
+    one.exec(&["--env", &format!("CPU={cpu}")], &["sh", "-c", widen], 0, "1\n")?;
+    one.must(&["update", "--memory", "134217728"])?;
+    one.exec(&[], &["sh", "-c", look], 0, "131072\n")
+}
+
 /// What is refused, and why.
 pub(super) fn refusals(here: &Place) -> Result<(), String> {
     let first = Container::start(here, "pod", IDLE)?;
