@@ -53,6 +53,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("paused", containers::pause),
     ("paused-before-its-start", containers::pause_created),
     ("exec", containers::exec),
+    ("create-with-terminal", containers::create_terminal),
     ("exec-in-a-created-container", containers::exec_created),
     ("no-program", containers::no_program),
     ("no-execve", containers::no_execve),

@@ -1,27 +1,9 @@
 """Plays a person and an engine that run programs on terminals in a container: exec.py NACRE ROOT ID."""
-import array, fcntl, os, pty, select, socket, struct, subprocess, sys, tempfile, termios, time
+import os, pty, subprocess, sys, tempfile
+from consoles import listen, resize, taken, until
 
 nacre, root, name = sys.argv[1:]
 command = [nacre, "--root", root, "exec"]
-
-
-def until(fd, text, seconds=40):
-    """Reads the terminal until it has shown a text, or its end."""
-    shown, end = b"", time.time() + seconds
-    while text not in shown and time.time() < end:
-        if select.select([fd], [], [], 0.1)[0]:
-            try:
-                got = os.read(fd, 4096)
-            except OSError:
-                break
-            if not got:
-                break
-            shown += got
-    print("shown" if text in shown else f"want {text!r}, got {shown!r}", text.decode())
-
-
-def resize(fd, rows, columns):
-    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
 
 # A signal ends a read, unless it comes just before that: a line ends it then. Which of them comes first is not for this
@@ -51,15 +33,11 @@ os.close(fd)
 libc = __import__("ctypes").CDLL(None)
 libc.prctl(36, 1, 0, 0, 0)
 with tempfile.TemporaryDirectory() as place:
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(place + "/console")
-    listener.listen()
-    start = [*command, "--detach", "--tty", "--pid-file", place + "/pid", "--console-socket", place + "/console"]
+    listener, console = listen(place)
+    start = [*command, "--detach", "--tty", "--pid-file", place + "/pid", "--console-socket", console]
     done = subprocess.run([*start, name, "sh", "-c", script], stdin=subprocess.DEVNULL, timeout=60)
     print("started", done.returncode)
-    peer, _ = listener.accept()
-    _, control, _, _ = peer.recvmsg(100, socket.CMSG_SPACE(4))
-    fd = array.array("i", control[0][2])[0]
+    fd = taken(listener)
     until(fd, b"up /dev/pts/0")
     resize(fd, 44, 88)
     os.write(fd, b"x\n")
@@ -71,8 +49,6 @@ with tempfile.TemporaryDirectory() as place:
 
     # Its terminal is closed: the program is hung up.
     done = subprocess.run([*start, name, "sh", "-c", "while :; do sleep 1; done"], stdin=subprocess.DEVNULL)
-    peer, _ = listener.accept()
-    _, control, _, _ = peer.recvmsg(100, socket.CMSG_SPACE(4))
-    os.close(array.array("i", control[0][2])[0])
+    os.close(taken(listener))
     pid = int(open(place + "/pid").read())
     print("hung up", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))

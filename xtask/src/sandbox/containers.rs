@@ -318,13 +318,19 @@ pub(super) fn exec_detached(here: &Place) -> Result<(), String> {
     container.exec(&["--detach"], &["no-such-program"], 127, "")
 }
 
+/// Runs a script on the host that plays a person or an engine.
+fn play(container: &Container<'_>, script: &str, arguments: &[&str]) -> Result<Done, String> {
+    let path = place::absolute(&real::real_root())?.join("data").join(script).to_string_lossy().into_owned();
+    let nacre = container.here.nacre.to_string_lossy();
+    let words = ["/usr/bin/python3", &path, &nacre, &container.root, &container.id];
+    let line: Vec<String> = words.iter().chain(arguments).map(|&word| word.to_owned()).collect();
+    process::run(process::command(&line)?, LIMIT, &container.here.scratch, script)
+}
+
 /// Terminals: a person's, and one whose master end an engine takes.
 pub(super) fn exec_terminal(here: &Place) -> Result<(), String> {
     let container = Container::start(here, "terminal", IDLE)?;
-    let script = place::absolute(&real::real_root())?.join("data/exec.py").to_string_lossy().into_owned();
-    let nacre = here.nacre.to_string_lossy().into_owned();
-    let line = ["/usr/bin/python3".to_owned(), script, nacre, container.root.clone(), container.id.clone()];
-    let done = process::run(process::command(&line)?, LIMIT, &here.scratch, "exec-terminal")?;
+    let done = play(&container, "exec.py", &[])?;
     let want = "shown up /dev/pts/0\nshown got word\nshown size 33 99\nshown interrupted\nperson 9\nstarted 0\n\
         shown up /dev/pts/0\nshown size 44 88\nengine 9\nhung up 129\n";
     expect(&done, End::Code(0), want)?;
@@ -420,7 +426,18 @@ pub(super) fn no_execve(here: &Place) -> Result<(), String> {
     container.must_fail(&["state"], "no container named")
 }
 
-/// What a container is of the host, its limits changed; and with a terminal nothing holds the streams of `create`.
+/// A terminal made for the first program, whose master end an engine takes; the streams of `create` end with it.
+pub(super) fn create_terminal(here: &Place) -> Result<(), String> {
+    let container = Container::new(here, "terminal");
+    let program = "trap 'exit 3' HUP; echo up $(tty) $(stty size); read line; echo got $line; read line; echo bye; while :; do sleep 0.1; done";
+    let bundle = container.bundle(program, &[(r#""terminal": false"#, r#""terminal": true"#)])?;
+    let done = play(&container, "create.py", &[&bundle])?;
+    let want = "created 0 b''\nstarted 0 b''\nshown up /dev/pts/0 55 77\nshown got word\nshown bye\n";
+    expect(&done, End::Code(0), want)?;
+    container.must_become("stopped")
+}
+
+/// What a container is of the host, and its limits changed.
 pub(super) fn engine(here: &Place) -> Result<(), String> {
     let container = Container::start(here, "engine", "sleep 60 & sleep 60")?;
     let pid = container.must(&["state"])?;
