@@ -8,7 +8,8 @@
 //!   by the same rules as the guest's kernel would.
 //! - `rt_sigprocmask`: the mask lies in the slot, where the sentry looks for it. A mask that the application makes up is
 //!   one that it could have set. With signals waiting the sentry is asked, who may have to deliver them.
-//! - `rseq`, `set_robust_list`: what is registered lies in the slot, and is only used to the thread's own ends.
+//! - `rseq`, `set_robust_list`: what is registered lies in the slot, and is only used to the thread's own ends. Before a
+//!   thread tells of its `exit`, which nobody can refuse here, its rseq area is given up: the sentry need not ask for it.
 
 use crate::call::{EINTR, give_back, sleep};
 use crate::layout::*;
@@ -18,9 +19,12 @@ use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 const RT_SIGPROCMASK: u32 = 14;
 const SCHED_YIELD: u32 = 24;
 const MADVISE: u32 = 28;
+const EXIT: u32 = 60;
 const FUTEX: u32 = 202;
 const SET_ROBUST_LIST: u32 = 273;
 const RSEQ: u32 = 334;
+/// `RSEQ_FLAG_UNREGISTER`.
+const RSEQ_UNREGISTER: u64 = 1;
 const MADV_DONTNEED: u64 = 4;
 const MADV_FREE: u64 = 8;
 const SIG_BLOCK: u64 = 0;
@@ -70,6 +74,10 @@ fn answer(slot: &Slot) -> Option<i64> {
             Some(0)
         }
         RSEQ => rseq(slot, args),
+        EXIT => {
+            give_up_rseq(slot);
+            None
+        }
         _ => None,
     }
 }
@@ -122,6 +130,22 @@ fn rseq(slot: &Slot, args: [u64; 6]) -> Option<i64> {
         slot.rseq_area.store(if is_registered { area } else { 0 }, Relaxed);
     }
     Some(result)
+}
+
+/// The application is about to make call `nr` by trap: C libraries end their threads so.
+pub(crate) fn before_trap(slot: &Slot, nr: u64) {
+    if nr == EXIT.into() && slot.asks_always.load(Relaxed) == 0 {
+        give_up_rseq(slot);
+    }
+}
+
+/// Takes back what is registered: the host would go on writing there.
+fn give_up_rseq(slot: &Slot) {
+    let area = slot.rseq_area.load(Relaxed);
+    if area != 0 {
+        let (len, signature) = (slot.rseq_len.load(Relaxed), slot.rseq_signature.load(Relaxed));
+        rseq(slot, [area, len.into(), RSEQ_UNREGISTER, signature.into(), 0, 0]);
+    }
 }
 
 fn madvise(args: [u64; 6]) -> Option<i64> {

@@ -43,6 +43,9 @@ const SIGUSR1: u32 = 10;
 const SIGILL: u32 = 4;
 const SIGFPE: u32 = 8;
 
+/// `AUDIT_ARCH_X86_64`.
+const AUDIT_ARCH_X86_64: u32 = 0xc000_003e;
+
 /// TF.
 const TRAP_FLAG: u64 = 0x100;
 
@@ -181,6 +184,15 @@ extern "C" fn restore() -> ! {
     naked_asm!("mov eax, 15", "syscall", "ud2")
 }
 
+/// `siginfo` of SIGSYS: signal, error, code, padding; address of the call; its number and architecture.
+#[repr(C)]
+struct TrapInfo {
+    header: [u32; 4],
+    address: u64,
+    nr: u32,
+    arch: u32,
+}
+
 /// `gregs` of a `ucontext`: r8 to r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, flags.
 #[repr(C)]
 struct Context {
@@ -206,7 +218,7 @@ struct Context {
 }
 
 /// Handler of every host signal; the frame lies on the alternate stack in the slot.
-extern "C" fn on_signal(signal: u32, _info: *const u8, context: *mut Context) {
+extern "C" fn on_signal(signal: u32, info: *const TrapInfo, context: *mut Context) {
     let slot_addr = context as u64 & !(SLOT_LEN - 1);
     if slot_addr < SLOTS_BASE || slot_addr >= SLOTS_BASE + SLOTS_LEN {
         die();
@@ -234,6 +246,10 @@ extern "C" fn on_signal(signal: u32, _info: *const u8, context: *mut Context) {
                 return;
             }
         }
+    }
+    // SAFETY: the kernel's, beside the frame.
+    if signal == SIGSYS && unsafe { (*info).arch } == AUDIT_ARCH_X86_64 {
+        local::before_trap(slot, context.rax);
     }
     slot.signal.store(signal, Relaxed);
     slot.frame.store(context as *mut Context as u64, Relaxed);
