@@ -74,10 +74,13 @@ impl Frame<'_> {
             },
             info,
         };
+        // In one piece: the extended state follows, after a gap that alignment may leave.
+        let mut bytes = frame.as_bytes().to_vec();
         if !self.fpstate.is_empty() {
-            memory.write(UserAddr(fpstate), self.fpstate)?;
+            bytes.resize(fpstate.wrapping_sub(at) as usize, 0);
+            bytes.extend_from_slice(self.fpstate);
         }
-        memory.write(UserAddr(at), frame.as_bytes())?;
+        memory.write(UserAddr(at), &bytes)?;
         let uc = at + std::mem::offset_of!(RtSigFrame, uc) as u64;
         let siginfo = at + std::mem::offset_of!(RtSigFrame, info) as u64;
         Ok(Regs {
