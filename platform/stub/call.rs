@@ -7,7 +7,8 @@
 //! ([`Kick::Now`], [`Kick::Frame`]); elsewhere it is noted in `Slot::kicked`, which the ways back look at last.
 
 use crate::layout::*;
-use crate::{Context, serve};
+use crate::frame::Context;
+use crate::serve;
 use core::arch::global_asm;
 use core::mem::offset_of;
 use core::sync::atomic::{

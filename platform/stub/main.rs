@@ -9,6 +9,7 @@
 
 mod call;
 mod fork;
+mod frame;
 mod inbox;
 #[path = "../src/systrap/layout.rs"]
 mod layout;
@@ -16,6 +17,7 @@ mod local;
 
 use core::arch::{asm, global_asm, naked_asm};
 use core::sync::atomic::{AtomicU32, Ordering::{Acquire, Relaxed, Release, SeqCst}};
+use frame::{Context, TrapInfo};
 use layout::*;
 
 const SYS_MMAP: u64 = 9;
@@ -42,9 +44,6 @@ const SIGSYS: u32 = 31;
 const SIGUSR1: u32 = 10;
 const SIGILL: u32 = 4;
 const SIGFPE: u32 = 8;
-
-/// `AUDIT_ARCH_X86_64`.
-const AUDIT_ARCH_X86_64: u32 = 0xc000_003e;
 
 /// TF.
 const TRAP_FLAG: u64 = 0x100;
@@ -184,39 +183,6 @@ extern "C" fn restore() -> ! {
     naked_asm!("mov eax, 15", "syscall", "ud2")
 }
 
-/// `siginfo` of SIGSYS: signal, error, code, padding; address of the call; its number and architecture.
-#[repr(C)]
-struct TrapInfo {
-    header: [u32; 4],
-    address: u64,
-    nr: u32,
-    arch: u32,
-}
-
-/// `gregs` of a `ucontext`: r8 to r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, flags.
-#[repr(C)]
-struct Context {
-    header: [u64; 5],
-    r8: u64,
-    r9: u64,
-    r10: u64,
-    r11: u64,
-    r12: u64,
-    r13: u64,
-    r14: u64,
-    r15: u64,
-    rdi: u64,
-    rsi: u64,
-    rbp: u64,
-    rbx: u64,
-    rdx: u64,
-    rax: u64,
-    rcx: u64,
-    rsp: u64,
-    rip: u64,
-    flags: u64,
-}
-
 /// Handler of every host signal; the frame lies on the alternate stack in the slot.
 extern "C" fn on_signal(signal: u32, info: *const TrapInfo, context: *mut Context) {
     let slot_addr = context as u64 & !(SLOT_LEN - 1);
@@ -248,7 +214,7 @@ extern "C" fn on_signal(signal: u32, info: *const TrapInfo, context: *mut Contex
         }
     }
     // SAFETY: the kernel's, beside the frame.
-    if signal == SIGSYS && unsafe { (*info).arch } == AUDIT_ARCH_X86_64 {
+    if signal == SIGSYS && unsafe { (*info).is_64_bit() } {
         local::before_trap(slot, context.rax);
     }
     slot.signal.store(signal, Relaxed);

@@ -77,7 +77,7 @@ impl Frame<'_> {
         // In one piece: the extended state follows, after a gap that alignment may leave.
         let mut bytes = frame.as_bytes().to_vec();
         if !self.fpstate.is_empty() {
-            bytes.resize(fpstate.wrapping_sub(at) as usize, 0);
+            bytes.resize(usize::try_from(fpstate.wrapping_sub(at)).map_err(|_| Errno::EFAULT)?, 0);
             bytes.extend_from_slice(self.fpstate);
         }
         memory.write(UserAddr(at), &bytes)?;
