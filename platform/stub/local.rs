@@ -59,21 +59,27 @@ pub(crate) extern "C" fn ask(slot: &Slot) -> ! {
 
 fn answer(slot: &Slot) -> Option<i64> {
     let [a, b, c, d, e, f] = &slot.call;
-    let args = [a.load(Relaxed), b.load(Relaxed), c.load(Relaxed), d.load(Relaxed), e.load(Relaxed), f.load(Relaxed)];
     let nr = slot.nr.load(Relaxed);
+    // In its place from the start: a copy may be made by vector registers, which are the application's.
+    let call = Call {
+        nr: nr.into(),
+        args: [a.load(Relaxed), b.load(Relaxed), c.load(Relaxed), d.load(Relaxed), e.load(Relaxed), f.load(Relaxed)],
+        result: 0,
+    };
+    let args = &call.args;
     if let Some((_, id)) = ID_CALLS.iter().zip(&slot.ids).find(|(call, _)| **call == nr) {
         return Some(id.load(Relaxed).into());
     }
     match nr {
-        SCHED_YIELD => Some(syscall(SCHED_YIELD.into(), args)),
-        MADVISE if slot.keeps_memory.load(Relaxed) == 0 => madvise(args),
-        FUTEX => futex(slot, args),
-        RT_SIGPROCMASK => change_mask(slot, args),
+        SCHED_YIELD => Some(syscall(SCHED_YIELD.into(), *args)),
+        MADVISE if slot.keeps_memory.load(Relaxed) == 0 => madvise(*args),
+        FUTEX => futex(slot, &call),
+        RT_SIGPROCMASK => change_mask(slot, *args),
         SET_ROBUST_LIST if args[1] == ROBUST_LIST_HEAD_LEN => {
             slot.robust_list.store(args[0], Relaxed);
             Some(0)
         }
-        RSEQ => rseq(slot, args),
+        RSEQ => rseq(slot, args[0], args[1], args[2], args[3]),
         EXIT => {
             give_up_rseq(slot);
             None
@@ -117,12 +123,11 @@ fn change_mask(slot: &Slot, args: [u64; 6]) -> Option<i64> {
 }
 
 /// Registers an area with the host, or takes that back.
-fn rseq(slot: &Slot, args: [u64; 6]) -> Option<i64> {
-    let [area, len, flags, signature, ..] = args;
+fn rseq(slot: &Slot, area: u64, len: u64, flags: u64, signature: u64) -> Option<i64> {
     if area >= STUB_BASE {
         return None;
     }
-    let result = syscall(RSEQ.into(), args);
+    let result = syscall(RSEQ.into(), [area, len, flags, signature, 0, 0]);
     if result == 0 {
         let is_registered = flags & 0xffff_ffff == 0;
         slot.rseq_len.store(len as u32, Relaxed);
@@ -144,7 +149,7 @@ fn give_up_rseq(slot: &Slot) {
     let area = slot.rseq_area.load(Relaxed);
     if area != 0 {
         let (len, signature) = (slot.rseq_len.load(Relaxed), slot.rseq_signature.load(Relaxed));
-        rseq(slot, [area, len.into(), RSEQ_UNREGISTER, signature.into(), 0, 0]);
+        rseq(slot, area, len.into(), RSEQ_UNREGISTER, signature.into());
     }
 }
 
@@ -155,21 +160,21 @@ fn madvise(args: [u64; 6]) -> Option<i64> {
     if is_simple && is_guest { Some(syscall(MADVISE.into(), args)) } else { None }
 }
 
-fn futex(slot: &Slot, args: [u64; 6]) -> Option<i64> {
-    let [addr, op, _, timeout, second, _] = args;
+fn futex(slot: &Slot, call: &Call) -> Option<i64> {
+    let [addr, op, _, timeout, second, _] = call.args;
     if addr >= STUB_BASE || op > 0x1ff {
         return None;
     }
     let is_realtime = op & 256 != 0;
     let command = op & !FUTEX_FLAGS;
     if FUTEX_AT_ONCE.contains(&command) && !is_realtime && (second < STUB_BASE || command == 1 || command == 10) {
-        return Some(syscall(FUTEX.into(), args));
+        return Some(syscall(FUTEX.into(), call.args));
     }
     // A relative timeout must not start anew after a kick: the sentry makes a point in time of it.
     let is_untimed = command == FUTEX_WAIT && timeout == 0 && !is_realtime;
     if !is_untimed && (command != FUTEX_WAIT_BITSET || timeout >= STUB_BASE) {
         return None;
     }
-    let result = sleep(slot, &Call { nr: FUTEX.into(), args, result: 0 });
+    let result = sleep(slot, call);
     if result == EINTR { None } else { Some(result) }
 }
