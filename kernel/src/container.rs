@@ -25,6 +25,7 @@ pub struct Container {
     pids_limit: AtomicU64,
     memory: AtomicU64,
     cpus: Option<CpuSet>,
+    shown_cpus: CpuSet,
 }
 
 /// What a container may have at most.
@@ -36,6 +37,8 @@ pub struct Bounds {
     pub memory: u64,
     /// Processors; `None`: those of the sandbox.
     pub cpus: Option<CpuSet>,
+    /// So many of them are shown: as many as its processor time could keep busy.
+    pub cpu_count: usize,
 }
 
 impl Container {
@@ -59,13 +62,14 @@ impl Container {
         self.memory.store(bytes, SeqCst);
     }
 
-    /// Processors that its tasks may run on.
-    pub fn cpus(&self) -> CpuSet {
-        self.cpus.unwrap_or_else(crate::sched::cpus)
+    /// Processors that its tasks see, and may choose from.
+    pub const fn cpus(&self) -> CpuSet {
+        self.shown_cpus
     }
 
-    /// What its first tasks may run on, if that is not all.
-    pub(crate) const fn affinity(&self) -> Option<CpuSet> {
+    /// What its tasks may run on where they have not chosen, if that is not all. It may be more than they see: a
+    /// container that may use one processor's time is not bound to one, which others may keep busy.
+    pub const fn affinity(&self) -> Option<CpuSet> {
         self.cpus
     }
 
@@ -101,8 +105,9 @@ impl Kernel {
         let all = crate::sched::cpus();
         // Processors that the sandbox does not have are no bound.
         let cpus = bounds.cpus.map(|cpus| cpus.and(all)).filter(|cpus| !cpus.is_empty() && *cpus != all);
+        let shown_cpus = CpuSet::of(cpus.unwrap_or(all).iter().take(bounds.cpu_count.max(1)));
         let (is_paused, threads) = (AtomicBool::new(false), AtomicUsize::new(0));
-        let container = Arc::new(Container { is_paused, threads, pids_limit, memory, cpus });
+        let container = Arc::new(Container { is_paused, threads, pids_limit, memory, cpus, shown_cpus });
         let mut containers = self.containers.lock();
         containers.retain(|container| container.strong_count() != 0);
         containers.push(Arc::downgrade(&container));

@@ -50,6 +50,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("bundle-life", bundle_life),
     ("bundle-seccomp", bundle_seccomp),
     ("bundle-memory", containers::memory),
+    ("bundle-processors", containers::processors),
     ("paused", containers::pause),
     ("paused-before-its-start", containers::pause_created),
     ("exec", containers::exec),

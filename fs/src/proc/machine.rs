@@ -22,18 +22,13 @@ pub(super) fn ticks(time: Duration) -> u64 {
     (time.as_nanos() * USER_HZ / 1_000_000_000) as u64
 }
 
-/// What the sandbox's machine is like.
-fn figures(root: &Root) -> Machine {
-    Machine::of(&root.kernel)
-}
-
 /// A file without content.
 pub(super) fn empty(_root: &Root, _caller: &Caller) -> Text {
     Ok(Vec::new())
 }
 
-pub(super) fn cpuinfo(root: &Root, _caller: &Caller) -> Text {
-    Ok(cpuinfo::cpuinfo(&figures(root).cpus))
+pub(super) fn cpuinfo(_root: &Root, caller: &Caller) -> Text {
+    Ok(cpuinfo::cpuinfo(&Machine::seen_by(caller).cpus))
 }
 
 /// Without a boot loader there is no command line.
@@ -58,15 +53,14 @@ fn resident(groups: &[Arc<ThreadGroup>]) -> (u64, u64) {
 /// KiB that the caller's container may have; resident and shared bytes of its processes if it has a limit of its own, or
 /// else of all.
 fn memory_of(root: &Root, caller: &Caller) -> (u64, u64, u64) {
-    let memory = figures(root).memory;
+    let memory = Machine::seen_by(caller).memory;
     let mut groups = root.kernel.groups();
-    let container = Task::of(caller).map(|task| task.group().container());
-    let container = container.filter(|container| container.memory() < memory);
-    if let Some(container) = container {
-        groups.retain(|group| Arc::ptr_eq(group.container(), container));
+    if memory < Machine::of(None).memory {
+        let container = Task::of(caller).map(|task| task.group().container());
+        groups.retain(|group| container.is_some_and(|container| Arc::ptr_eq(group.container(), container)));
     }
     let (resident, shared) = resident(&groups);
-    (container.map_or(memory, |container| container.memory()) / 1024, resident, shared)
+    (memory / 1024, resident, shared)
 }
 
 /// `proc_meminfo(5)`. A container with a limit sees that, and its own processes.
@@ -141,16 +135,16 @@ fn used(groups: &[Arc<ThreadGroup>]) -> (Duration, Duration) {
 }
 
 /// Time that the processors had nothing to do.
-fn idle(root: &Root, busy: Duration) -> Duration {
-    (root.kernel.uptime() * figures(root).cpus.len()).saturating_sub(busy)
+fn idle(root: &Root, caller: &Caller, busy: Duration) -> Duration {
+    (root.kernel.uptime() * Machine::seen_by(caller).cpus.len()).saturating_sub(busy)
 }
 
 /// `proc_stat(5)`.
-pub(super) fn stat(root: &Root, _caller: &Caller) -> Text {
-    let cpus = figures(root).cpus;
+pub(super) fn stat(root: &Root, caller: &Caller) -> Text {
+    let cpus = Machine::seen_by(caller).cpus;
     let groups = root.kernel.groups();
     let (user, system) = used(&groups);
-    let (user, system, idle) = (ticks(user), ticks(system), ticks(idle(root, user + system)));
+    let (user, system, idle) = (ticks(user), ticks(system), ticks(idle(root, caller, user + system)));
     let mut out = Vec::new();
     put!(out, "cpu  {user} 0 {system} {idle} 0 0 0 0 0 0\n");
     let count = u64::from(cpus.len()).max(1);
@@ -191,7 +185,7 @@ pub(super) fn since_boot(caller: &Caller, time: Duration) -> Duration {
 /// `proc_uptime(5)`.
 pub(super) fn uptime(root: &Root, caller: &Caller) -> Text {
     let (user, system) = used(&root.kernel.groups());
-    let (up, idle) = (since_boot(caller, root.kernel.uptime()), idle(root, user + system));
+    let (up, idle) = (since_boot(caller, root.kernel.uptime()), idle(root, caller, user + system));
     let hundredths = |time: Duration| time.subsec_millis() / 10;
     Ok(format!("{}.{:02} {}.{:02}\n", up.as_secs(), hundredths(up), idle.as_secs(), hundredths(idle)).into_bytes())
 }
@@ -250,26 +244,26 @@ pub(super) fn swaps(_root: &Root, _caller: &Caller) -> Text {
 }
 
 /// The heading of a table with a column for each processor.
-fn cpu_heading(root: &Root, margin: usize) -> Vec<u8> {
+fn cpu_heading(caller: &Caller, margin: usize) -> Vec<u8> {
     let mut out = vec![b' '; margin];
-    for cpu in figures(root).cpus.iter() {
+    for cpu in Machine::seen_by(caller).cpus.iter() {
         put!(out, "{:<11}", format!("CPU{cpu}"));
     }
     out.push(b'\n');
     out
 }
 
-pub(super) fn interrupts(root: &Root, _caller: &Caller) -> Text {
-    let mut out = cpu_heading(root, 11);
+pub(super) fn interrupts(_root: &Root, caller: &Caller) -> Text {
+    let mut out = cpu_heading(caller, 11);
     put!(out, "ERR:          0\nMIS:          0\n");
     Ok(out)
 }
 
-pub(super) fn softirqs(root: &Root, _caller: &Caller) -> Text {
-    let mut out = cpu_heading(root, 20);
+pub(super) fn softirqs(_root: &Root, caller: &Caller) -> Text {
+    let mut out = cpu_heading(caller, 20);
     for name in ["HI", "TIMER", "NET_TX", "NET_RX", "BLOCK", "IRQ_POLL", "TASKLET", "SCHED", "HRTIMER", "RCU"] {
         put!(out, "{:>12}", format!("{name}:"));
-        for _ in figures(root).cpus.iter() {
+        for _ in Machine::seen_by(caller).cpus.iter() {
             put!(out, " {:10}", 0);
         }
         out.push(b'\n');
@@ -277,10 +271,10 @@ pub(super) fn softirqs(root: &Root, _caller: &Caller) -> Text {
     Ok(out)
 }
 
-pub(super) fn vmstat(root: &Root, _caller: &Caller) -> Text {
+pub(super) fn vmstat(root: &Root, caller: &Caller) -> Text {
     let (resident, shared) = resident(&root.kernel.groups());
     let (total, anonymous, mapped) =
-        (figures(root).memory / 4096, resident.saturating_sub(shared) / 4096, shared / 4096);
+        (Machine::seen_by(caller).memory / 4096, resident.saturating_sub(shared) / 4096, shared / 4096);
     let faults = root.kernel.groups().iter().fold((0, 0), |sum, group| {
         let usage = group.usage();
         (sum.0 + usage.minor_faults + usage.major_faults, sum.1 + usage.major_faults)

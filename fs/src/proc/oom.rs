@@ -12,7 +12,7 @@ const ADJ_MAX: i32 = 1000;
 
 /// `proc_pid_oom_score(5)`: pages used out of a thousand, and the adjustment.
 pub(super) fn oom_score(process: &Process, _caller: &Caller) -> Text {
-    let total = crate::sys::Machine::of(&process.root.kernel).memory.max(1);
+    let total = crate::sys::Machine::of(Some(process.task.group().container())).memory.max(1);
     let resident = process.task.mm().map_or(0, |mm| mm.usage().resident);
     let adj = process.task.group().oom_score_adj.load(Relaxed);
     let share = (u128::from(resident) * 1000 / u128::from(total)) as i64;

@@ -2,7 +2,6 @@
 
 use super::process::Process;
 use super::stat::{State, parent_id, tracer_id};
-use crate::sys::Machine;
 use abi::Errno;
 use abi::resource::Resource;
 use kernel::Task;
@@ -178,8 +177,8 @@ fn rights(out: &mut Vec<u8>, process: &Process) {
 }
 
 fn processors(out: &mut Vec<u8>, process: &Process) {
-    let cpus = Machine::of(&process.root.kernel).cpus;
-    let set = process.task.attributes().sched.affinity.map_or(cpus, |affinity| affinity.and(cpus));
-    put!(out, "Cpus_allowed:\t{}\nCpus_allowed_list:\t{}\n", set.mask(cpus.end()), set.list());
+    let set = process.task.affinity();
+    let width = kernel::sched::cpus().end();
+    put!(out, "Cpus_allowed:\t{}\nCpus_allowed_list:\t{}\n", set.mask(width), set.list());
     put!(out, "Mems_allowed:\t00000001\nMems_allowed_list:\t0\n");
 }

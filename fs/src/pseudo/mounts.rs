@@ -85,13 +85,12 @@ pub fn register(kernel: &Arc<Kernel>, vfs: &Arc<Vfs>) -> Arc<Terminals> {
             Ok(procfs(kernel, ns, device))
         }),
     );
-    let weak = Arc::downgrade(kernel);
     add(
         "sysfs",
         |namespaces| Some(namespaces.net.owner().clone()),
-        Box::new(move |_, device, data| {
+        Box::new(|caller, device, data| {
             no_options(data)?;
-            Ok(sysfs(Machine::of(&weak.upgrade().ok_or(Errno::ENODEV)?), device))
+            Ok(sysfs(Machine::seen_by(caller), device))
         }),
     );
     add(

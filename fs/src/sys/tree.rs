@@ -2,14 +2,15 @@
 
 use super::cpu;
 use crate::pseudo::{LazyDir, PseudoFs, StaticDir};
-use kernel::Kernel;
 use kernel::sched::CpuSet;
+use kernel::{Container, Task};
 use std::sync::Arc;
+use vfs::Caller;
 
 /// `statfs(2)` magic.
 const MAGIC: u64 = 0x6265_6572;
 
-/// What the sandbox's machine is like.
+/// What the machine is like, as a container sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Machine {
     /// Processors.
@@ -19,14 +20,18 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// That of a sandbox: its part of the kernel, or else what the host has.
-    pub fn of(kernel: &Arc<Kernel>) -> Self {
-        if let Some(machine) = kernel.part::<Self>() {
-            return *machine;
+    /// A container's; without one, what the sandbox has.
+    pub fn of(container: Option<&Arc<Container>>) -> Self {
+        let memory = host::file::total_memory();
+        match container {
+            Some(container) => Self { cpus: container.cpus(), memory: memory.min(container.memory()) },
+            None => Self { cpus: kernel::sched::cpus(), memory },
         }
-        let machine = Self { cpus: kernel::sched::cpus(), memory: host::file::total_memory() };
-        kernel.set_part(Arc::new(machine));
-        machine
+    }
+
+    /// That of a caller's container.
+    pub fn seen_by(caller: &Caller) -> Self {
+        Self::of(Task::of(caller).map(|task| task.group().container()))
     }
 }
 

@@ -41,6 +41,8 @@ pub(super) fn ioctl(
     match command {
         TCGETS | TCGETS2 | TCGETA | TCSETS | TCSETSW | TCSETSF | TCSETS2 | TCSETSW2 | TCSETSF2 | TCSETA | TCSETAW
         | TCSETAF => modes::termios(&on, command),
+        TIOCGLCKTRMIOS => on.write_back(&pty.look(|state| state.locked)),
+        TIOCSLCKTRMIOS => modes::lock(&on),
         TCXONC => modes::flow(&on),
         TCFLSH => modes::flush(&on),
         TIOCSCTTY => on.set_controlling(),
@@ -121,6 +123,12 @@ impl Command<'_> {
 
     fn check_admin(&self) -> Result<(), Errno> {
         if self.io.caller.creds.has_in_root(Capability::SysAdmin) { Ok(()) } else { Err(Errno::EPERM) }
+    }
+
+    /// What restores the state of others asks for less than an administrator: `capabilities(7)`.
+    pub(super) fn check_restorer(&self) -> Result<(), Errno> {
+        let creds = &self.io.caller.creds;
+        if creds.has_in_root(Capability::CheckpointRestore) { Ok(()) } else { self.check_admin() }
     }
 
     /// Changes from the background are stopped; the master has no background.

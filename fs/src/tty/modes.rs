@@ -53,7 +53,7 @@ pub(super) fn termios(on: &Command<'_>, command: u32) -> Result<u64, Fail> {
         if matches!(command, TCSETSF | TCSETSF2 | TCSETAF) {
             state.line.flush_input();
         }
-        state.line.set_termios(checked(new));
+        state.line.set_termios(with_locks(checked(new), &old, &state.locked));
     });
     Ok(0)
 }
@@ -63,6 +63,28 @@ const fn checked(mut termios: Termios) -> Termios {
     let fixed = ControlModes::CS8.bits() | ControlModes::PARENB.bits();
     termios.cflag = termios.cflag & !fixed | ControlModes::CS8.bits() | ControlModes::CREAD.bits();
     termios
+}
+
+/// `TIOCSLCKTRMIOS`.
+pub(super) fn lock(on: &Command<'_>) -> Result<u64, Fail> {
+    on.check_restorer()?;
+    let locked = on.get()?;
+    on.pty.update(|state| state.locked = locked);
+    Ok(0)
+}
+
+/// New modes, but for those that are locked: these stay.
+fn with_locks(new: Termios, old: &Termios, locked: &Termios) -> Termios {
+    let flags = |new: u32, old: u32, locked: u32| new & !locked | old & locked;
+    let character = |new: u8, old: u8, locked: u8| if locked == 0 { new } else { old };
+    Termios {
+        iflag: flags(new.iflag, old.iflag, locked.iflag),
+        oflag: flags(new.oflag, old.oflag, locked.oflag),
+        cflag: flags(new.cflag, old.cflag, locked.cflag),
+        lflag: flags(new.lflag, old.lflag, locked.lflag),
+        line: character(new.line, old.line, locked.line),
+        cc: std::array::from_fn(|i| character(new.cc[i], old.cc[i], locked.cc[i])),
+    }
 }
 
 fn to_termio(termios: &Termios) -> Termio {

@@ -5,7 +5,7 @@ use super::jobs::Jobs;
 use super::loan::{Asked, Lender, Loan};
 use abi::Errno;
 use abi::poll::Events;
-use abi::tty::{LocalModes, Packet, Winsize};
+use abi::tty::{LocalModes, Packet, Termios, Winsize};
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 use sync::{Fail, Mutex, Rank, Restart, WaitQueue};
@@ -48,6 +48,8 @@ pub(super) struct State {
     pub(super) is_locked: bool,
     pub(super) is_packet: bool,
     pub(super) is_exclusive: bool,
+    /// What is not zero here cannot be changed: `TIOCSLCKTRMIOS`.
+    pub(super) locked: Termios,
     /// Whether programs may use the terminal of the host behind this one.
     pub(super) loan: Loan,
 }
@@ -144,6 +146,7 @@ impl Pty {
             is_locked: true,
             is_packet: false,
             is_exclusive: false,
+            locked: Termios::default(),
             loan: Loan::Given,
         };
         Arc::new(Self {

@@ -321,6 +321,12 @@ impl Task {
         self.past.lock().add(more);
     }
 
+    /// Processors that it may run on, as it sees them: `sched_getaffinity(2)`.
+    pub fn affinity(&self) -> CpuSet {
+        let all = self.group().container().cpus();
+        self.with_attributes(|attributes| attributes.sched.affinity).map_or(all, |set| set.and(all))
+    }
+
     /// Sets the processors that it may run on: `sched_setaffinity(2)`. `None`: all.
     pub fn set_affinity(&self, set: Option<CpuSet>) {
         self.with_attributes(|attributes| attributes.sched.affinity = set);

@@ -60,14 +60,15 @@ impl Container {
         link: &Link,
     ) -> Result<Self, Failure> {
         let trees = trees.into_iter().map(Some).collect();
-        let mut builder = Builder { machine, plan, pids: &namespaces.pid_for_children, trees, devpts: None };
+        let members = machine.kernel.new_container(bounds(plan));
+        let mut builder =
+            Builder { machine, plan, members: &members, pids: &namespaces.pid_for_children, trees, devpts: None };
         let files = builder.build()?;
         let outlets = Outlets { machine, devpts: builder.devpts.as_ref(), fs: &files, uid: plan.process.uid };
         let (console, fds) = streams(&outlets, given, link)?;
         if let Some(console) = console.as_ref().filter(|_| !machine.has_console.swap(true, SeqCst)) {
             machine.terminals.console().set(console.host.pty().clone());
         }
-        let terminal = console.as_deref().map(Console::terminal);
         let devpts = builder.devpts.take();
         let program = Program {
             process: plan.process.clone(),
@@ -79,12 +80,12 @@ impl Container {
             user_ns: machine.user_ns.clone(),
             fs: files,
             fds,
-            terminal,
+            terminal: console.as_deref().map(Console::terminal),
         };
         Ok(Self {
             machine: machine.clone(),
             namespaces,
-            members: machine.kernel.new_container(bounds(plan)),
+            members,
             devpts,
             oom_score_adj: program.oom_score_adj,
             seccomp: plan.process.seccomp.clone(),
@@ -228,10 +229,12 @@ impl Container {
 }
 
 fn bounds(plan: &Plan) -> Bounds {
-    let Resources { memory, cpus, .. } = &plan.resources;
+    let Resources { memory, cpu, cpus } = &plan.resources;
     Bounds {
         tasks: plan.pids_limit.unwrap_or(TASKS),
         memory: memory.unwrap_or(u64::MAX),
+        cpu_count: cpu
+            .map_or(usize::MAX, |(quota, period)| usize::try_from(quota.div_ceil(period.max(1))).unwrap_or(usize::MAX)),
         cpus: (!cpus.is_empty()).then(|| CpuSet::of(cpus.iter().copied())),
     }
 }

@@ -19,6 +19,8 @@ use vfs::{CachePolicy, Caller, Credentials, Filesystem, FsContext, MountNamespac
 pub(super) struct Builder<'a> {
     pub(super) machine: &'a Machine,
     pub(super) plan: &'a Plan,
+    /// Whose mounts they are.
+    pub(super) members: &'a Arc<kernel::Container>,
     /// What its procfs shows.
     pub(super) pids: &'a Arc<PidNamespace>,
     /// Host directories of the plan, taken as they are mounted.
@@ -109,7 +111,7 @@ impl Builder<'_> {
                 let kernel = &self.machine.kernel;
                 (fs::proc::procfs(kernel.clone(), self.pids.clone(), device), "proc")
             }
-            MountKind::Sysfs => (fs::sys::sysfs(fs::sys::Machine::of(&self.machine.kernel), device), "sysfs"),
+            MountKind::Sysfs => (fs::sys::sysfs(fs::sys::Machine::of(Some(self.members)), device), "sysfs"),
             MountKind::Cgroup => (fs::sys::cgroup2(device, self.limits()), "cgroup2"),
             MountKind::Dev => (dev(caller)?, "tmpfs"),
             MountKind::DevPts(data) => {

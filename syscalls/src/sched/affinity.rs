@@ -25,12 +25,12 @@ pub(crate) fn sched_setaffinity(task: &mut CurrentTask, pid: i32, len: usize, ma
         word.copy_from_slice(&bytes[index * 8..index * 8 + 8]);
         u64::from_le_bytes(word)
     };
-    let all = cpus();
-    let new = CpuSet(std::array::from_fn(word)).and(target.group().container().cpus());
+    let container = target.group().container();
+    let new = CpuSet(std::array::from_fn(word)).and(container.cpus());
     if new.is_empty() {
         return Err(Errno::EINVAL);
     }
-    target.set_affinity((new != all).then_some(new));
+    target.set_affinity(if new == container.cpus() { container.affinity() } else { Some(new) });
     Ok(())
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn sched_getaffinity(task: &mut CurrentTask, pid: i32, len: u32, mask
         return Err(Errno::EINVAL);
     }
     let target = find(task, pid)?;
-    let set = target.attributes().sched.affinity.unwrap_or_else(cpus);
+    let set = target.affinity();
     let bytes: Vec<u8> = set.0.iter().flat_map(|word| word.to_le_bytes()).collect();
     let len = len.min(set_size());
     task.mm().give(mask, &bytes[..len])?;

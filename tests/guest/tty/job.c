@@ -301,6 +301,37 @@ TEST(vhangup_ends_a_terminal) {
     reap(leader);
 }
 
+// termios_locked: what is not zero cannot be changed.
+TEST(modes_can_be_locked) {
+    open_terminal();
+    struct { unsigned iflag, oflag, cflag, lflag; unsigned char line, cc[19]; } lock, none = {0};
+    memset(&lock, 1, sizeof lock);
+    OK(ioctl(slave, TIOCGLCKTRMIOS, &lock));
+    CHECK(memcmp(&lock, &none, sizeof none) == 0);
+    CHECK_ERRNO(ioctl(slave, TIOCGLCKTRMIOS, 8), EFAULT);
+    lock.lflag = ECHO;
+    lock.cc[VINTR] = 1;
+    OK(ioctl(master, TIOCSLCKTRMIOS, &lock));
+    struct termios t;
+    OK(tcgetattr(slave, &t));
+    t.c_lflag &= ~(ECHO | ICANON);
+    t.c_cc[VINTR] = 'x';
+    t.c_cc[VQUIT] = 'y';
+    OK(tcsetattr(slave, TCSANOW, &t));
+    OK(tcgetattr(slave, &t));
+    CHECK_EQ(t.c_lflag & (ECHO | ICANON), ECHO);
+    CHECK_EQ(t.c_cc[VINTR], 3);
+    CHECK_EQ(t.c_cc[VQUIT], 'y');
+    OK(ioctl(slave, TIOCSLCKTRMIOS, &none));
+    t.c_lflag &= ~ECHO;
+    OK(tcsetattr(slave, TCSANOW, &t));
+    OK(tcgetattr(slave, &t));
+    CHECK_EQ(t.c_lflag & ECHO, 0);
+    OK(setresuid(1, 1, 1));
+    CHECK_ERRNO(ioctl(slave, TIOCSLCKTRMIOS, &lock), EPERM);
+    OK(ioctl(slave, TIOCGLCKTRMIOS, &lock));
+}
+
 TEST(pseudo_terminal_numbers) {
     int fd = OK(posix_openpt(O_RDWR | O_NOCTTY)), number = -1;
     OK(grantpt(fd));

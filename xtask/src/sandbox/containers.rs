@@ -405,6 +405,29 @@ pub(super) fn no_program(here: &Place) -> Result<(), String> {
     Ok(())
 }
 
+/// A container sees as many processors as its processor time could keep busy, and is not bound to them.
+pub(super) fn processors(here: &Place) -> Result<(), String> {
+    let container = Container::new(here, "processors");
+    let limits = r#""linux": {"resources": {"cpu": {"quota": 50000, "period": 60000}}, "#;
+    let script =
+        "nproc; grep -c ^processor /proc/cpuinfo; grep -c '^cpu[0-9]' /proc/stat; cat /sys/devices/system/cpu/online
+        seen=$(grep ^Cpus_allowed_list /proc/self/status); echo $seen; taskset -p ffff $$ > /mnt/set
+        [ \"$seen\" = \"$(grep ^Cpus_allowed_list /proc/self/status)\" ] && echo same; nproc";
+    let bundle = container.bundle(script, &[(r#""linux": {"#, limits)])?;
+    let done = container.call(&["run", "--bundle", &bundle], &[])?;
+    let of_host = fs::read_to_string("/proc/self/status").map_err(|e| e.to_string())?;
+    let first: String = of_host
+        .lines()
+        .find_map(|line| line.strip_prefix("Cpus_allowed_list:"))
+        .ok_or("no Cpus_allowed_list")?
+        .trim()
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
+    let want = format!("1\n1\n1\n{first}\nCpus_allowed_list: {first}\nsame\n1\n");
+    expect(&done, End::Code(0), &want)
+}
+
 /// A profile that refuses execve refuses the first one, too.
 pub(super) fn no_execve(here: &Place) -> Result<(), String> {
     for (action, why) in [("SCMP_ACT_ERRNO", "operation not permitted"), ("SCMP_ACT_KILL", "does not allow execve")] {
