@@ -83,8 +83,9 @@ impl Mm {
             return;
         }
         let mapping = mapping.clone();
+        // In the place of one that was patched when less was known.
         if let Some(text) = self.patch_file(&key, &mapping)
-            && self.space().patched_texts(mapping.start, mapping.end).is_empty()
+            && self.take_out(&mut state, &mapping).is_ok()
         {
             self.place_text(&mut state, &mapping, &text);
         }
@@ -116,6 +117,21 @@ impl Mm {
                 self.space().kill();
             }
         }
+    }
+
+    /// Takes the patched text out of a mapping, and its trampolines.
+    fn take_out(&self, state: &mut State, mapping: &Mapping) -> Result<(), Errno> {
+        self.restore_text(state, mapping.start, mapping.end)?;
+        let hidden = state.hidden.iter().find(|hidden| hidden.text == mapping.start).copied();
+        hidden.map_or(Ok(()), |hidden| self.forget(state, hidden))
+    }
+
+    /// Unmaps the trampolines of text that has no jumps any more. Where that cannot be, they stay in the way.
+    fn forget(&self, state: &mut State, hidden: Hidden) -> Result<(), Errno> {
+        let unmap = || self.space().unmap(hidden.start, hidden.end - hidden.start);
+        self.space().forget_text(hidden.text, unmap)?;
+        state.hidden.retain(|other| *other != hidden);
+        Ok(())
     }
 
     /// Gives a new mapping its patched text, if there is one.
@@ -150,15 +166,13 @@ impl Mm {
             }
             self.space().retire_text(from);
         }
-        while let Some(i) = state.hidden.iter().position(|hidden| hidden.overlaps(start, end)) {
-            let hidden = state.hidden.swap_remove(i);
+        while let Some(hidden) = state.hidden.iter().find(|hidden| hidden.overlaps(start, end)).copied() {
             let to = self.space().patched_texts(hidden.text, hidden.text + PAGE_SIZE).first().map(|text| text.1);
             if let Some(to) = to {
                 self.restore(state, hidden.text, to)?;
                 self.space().retire_text(hidden.text);
             }
-            let unmap = || self.space().unmap(hidden.start, hidden.end - hidden.start);
-            self.space().forget_text(hidden.text, unmap)?;
+            self.forget(state, hidden)?;
         }
         Ok(())
     }

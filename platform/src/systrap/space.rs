@@ -290,16 +290,20 @@ impl Space {
     /// Maps a patched text with `prot` over the original at `at`, and its trampolines where
     /// [`Text::trampolines_at`] says, which must be free. On failure the original must be mapped anew.
     pub fn map_text(&self, text: &Arc<Text>, at: u64, prot: Prot) -> Result<(), Errno> {
-        let (trampolines, runs) = text.mmaps(at, protection(prot)).ok_or(Errno::ENOMEM)?;
+        let mmaps = text.mmaps(at, protection(prot)).ok_or(Errno::ENOMEM)?;
         text.add_user(&self.process);
+        // Another thread that wakes from a host call goes on in the trampolines at once.
+        let (first, rest) = mmaps.split_at(usize::from(!self.process.is_alone()));
         hands::with_gathered(&self.process, |slot| {
-            self.process.map_fd(slot, text.memory(), &[trampolines])?;
+            if !first.is_empty() {
+                self.process.map_fd(slot, text.memory(), first)?;
+            }
             if !self.texts.add(text, at) {
                 return Err(Errno::ENOMEM);
             }
             // Behind a call by trap may be where a jump is going to be.
             let prepare = || self.process.move_saved(|rip| self.texts.resume_at(rip));
-            let map = || self.process.map_fd(slot, text.memory(), &runs).map(drop);
+            let map = || self.process.map_fd(slot, text.memory(), rest).map(drop);
             self.process.alone(Some(slot.index()), prepare, map).inspect_err(|_| self.texts.retire(at))
         })
     }

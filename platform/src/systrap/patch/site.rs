@@ -10,6 +10,8 @@ pub(super) const TAIL_MAX: usize = 7;
 const RT_SIGRETURN: u32 = 15;
 /// Numbers from here on are no calls.
 const NR_END: u32 = 1024;
+/// Most bytes from a load of the number to its `syscall`.
+const LOAD_MAX: usize = 40;
 
 /// A call site: offsets in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +59,17 @@ impl Site {
         is_call.then_some(Self { start, after: start + load + SYSCALL_LEN as u32, shape: Shape::Numbered(nr) })
     }
 
+    /// The site around the `syscall` at `at`, told by a load of the number before it: from there the instructions follow
+    /// one another to just this place.
+    pub(super) fn by_load(text: &[u8], at: usize) -> Option<Self> {
+        let is_load = |bytes: &[u8]| match bytes {
+            [0xb8, a, b, c, d, ..] => u32::from_le_bytes([*a, *b, *c, *d]) < NR_END,
+            _ => false,
+        };
+        let starts = (JUMP_LEN + 1..=LOAD_MAX).filter_map(|distance| text.get(at.checked_sub(distance)?..at));
+        starts.filter(|code| is_load(code)).any(is_straight).then(|| Self::executed(text, at))?
+    }
+
     /// The site around the `syscall` at `at`, which is known to be one because it was executed.
     pub(super) fn executed(text: &[u8], at: usize) -> Option<Self> {
         for load in [5, 7] {
@@ -91,6 +104,19 @@ impl Site {
 /// The byte before `at` is, or may be, a REX prefix.
 fn has_rex_before(text: &[u8], at: usize) -> bool {
     at.checked_sub(1).and_then(|before| text.get(before)).is_some_and(|byte| (0x40..=0x4f).contains(byte))
+}
+
+/// Whole instructions that are executed one after the other.
+fn is_straight(code: &[u8]) -> bool {
+    use iced_x86::{Code, Decoder, DecoderOptions, FlowControl};
+    let mut decoder = Decoder::new(64, code, DecoderOptions::NONE);
+    while decoder.can_decode() {
+        let instruction = decoder.decode();
+        if instruction.code() == Code::INVALID || instruction.flow_control() != FlowControl::Next {
+            return false;
+        }
+    }
+    true
 }
 
 /// Bytes of the whole instructions at the start of `code` that make room for a jump and mean the same elsewhere.

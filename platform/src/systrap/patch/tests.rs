@@ -182,6 +182,14 @@ fn sites_are_told_by_their_bytes() {
     assert!(found(&bare).is_empty());
     assert_eq!(scan::sites(&bare, &[0]).len(), 1);
     assert!(scan::sites(&[0x0f, 0x05, 0x89, 0xc7, 0xc3], &[0]).is_empty());
+    // mov eax, 14; xor edi, edi; syscall; mov rax, [r12 + 40]: the load tells it. Not with a call between, nor where
+    // instructions from the load miss it.
+    let loaded = [0xb8, 14, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05, 0x49, 0x8b, 0x44, 0x24, 0x28];
+    assert_eq!(found(&loaded), [7]);
+    let with_ret = [0xb8, 14, 0, 0, 0, 0xc3, 0x90, 0x0f, 0x05, 0x49, 0x8b, 0x44, 0x24, 0x28];
+    assert!(found(&with_ret).is_empty());
+    let missed = [0xb8, 14, 0, 0, 0, 0x31, 0x05, 0x0f, 0x05, 0x49, 0x8b, 0x44, 0x24, 0x28];
+    assert!(found(&missed).is_empty());
 }
 
 #[test]
@@ -191,4 +199,17 @@ fn a_load_of_another_register_is_no_number() {
     assert_eq!(super::scan::sites(&code, &[]), []);
     let found = super::scan::sites(&code, &[7]);
     assert_eq!(found, [super::site::Site { start: 7, after: 9, shape: super::site::Shape::Tailed(5) }]);
+}
+#[test]
+fn what_only_looks_like_a_jump_is_none() {
+    // lea r14, [rsp + 0x68], in which 74 24 would jump behind the call; or just that jump.
+    for (before, found) in [([0x4c, 0x8d, 0x74, 0x24, 0x68], vec![118]), ([0x90, 0x90, 0x74, 0x24, 0x90], vec![])] {
+        let mut text = vec![0x90; 80];
+        text.extend(before);
+        text.resize(111, 0x90);
+        // mov eax, 14; xor edi, edi; syscall; mov rax, [r12 + 40]
+        text.extend([0xb8, 14, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05, 0x49, 0x8b, 0x44, 0x24, 0x28]);
+        let sites = scan::sites(&text, &[]);
+        assert_eq!(sites.iter().map(|site| site.start).collect::<Vec<_>>(), found);
+    }
 }

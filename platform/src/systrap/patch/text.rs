@@ -176,14 +176,14 @@ impl Text {
         self.memory.as_fd()
     }
 
-    /// Arguments of the `mmap(2)` that maps the trampolines of the text at `at`, and of those that map its changed
-    /// pages; without the descriptor.
-    pub(in super::super) fn mmaps(&self, at: u64, prot: u64) -> Option<([u64; 6], Vec<[u64; 6]>)> {
+    /// Arguments of the `mmap(2)`s that map the trampolines of the text at `at`, and then its changed pages; without the
+    /// descriptor.
+    pub(in super::super) fn mmaps(&self, at: u64, prot: u64) -> Option<Vec<[u64; 6]>> {
         // MAP_PRIVATE, MAP_FIXED.
         let map = |addr, len, offset| [addr, len, prot, 0x12, 0, offset];
         let (start, end) = self.trampolines_at(at)?;
-        let runs = self.runs.iter().map(|run| map(at + run.start, run.len, run.offset)).collect();
-        Some((map(start, end - start, self.trampolines), runs))
+        let runs = self.runs.iter().map(|run| map(at + run.start, run.len, run.offset));
+        Some(std::iter::once(map(start, end - start, self.trampolines)).chain(runs).collect())
     }
 
     /// Bytes of the text that it stands for, a multiple of the page size.
