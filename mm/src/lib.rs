@@ -20,6 +20,7 @@ mod map;
 mod mapping;
 mod memory;
 mod patch;
+mod protect;
 mod space;
 mod stack;
 

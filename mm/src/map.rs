@@ -1,4 +1,4 @@
-//! Making and changing mappings: `mmap(2)`, `munmap(2)`, `mprotect(2)`, `mremap(2)`, `brk(2)`.
+//! Making and moving mappings: `mmap(2)`, `munmap(2)`, `mremap(2)`, `brk(2)`.
 
 use crate::addr::UserAddr;
 use crate::anonymous::SharedAnonymous;
@@ -50,6 +50,9 @@ const FIXED: u32 = 2;
 /// `MREMAP_DONTUNMAP`.
 const DONT_UNMAP: u32 = 4;
 
+/// Anonymous memory that a host without strict accounting always gives: bytes.
+const SMALL: u64 = 256 << 20;
+
 /// Rounds a length up to pages; `None` when it is no length of an address range.
 pub(crate) fn pages(len: u64) -> Option<u64> {
     len.checked_next_multiple_of(PAGE_SIZE).filter(|&len| len <= GUEST_END)
@@ -99,6 +102,9 @@ impl Mm {
         state.check_limits(limits, &mapping)?;
         state.check_seals(start, start + len)?;
         self.unpatch(&mut state, start, start + len)?;
+        if matches!(mapping.source, Source::Anonymous) && len <= SMALL {
+            self.put_off(&state);
+        }
         self.map_on_host(&mapping)?;
         state.unlock(start, start + len);
         state.tree.remove(start, start + len);
@@ -135,6 +141,13 @@ impl Mm {
         }
     }
 
+    /// The host has no reason to refuse the change that comes: it counts many more mappings than there are.
+    pub(crate) fn put_off(&self, state: &State) {
+        if state.tree.len() < MAX_MAPPINGS / 4 {
+            self.space().put_off();
+        }
+    }
+
     /// `munmap(2)`.
     pub fn unmap(&self, addr: UserAddr, len: u64) -> Result<(), Errno> {
         let start = addr.0;
@@ -150,69 +163,11 @@ impl Mm {
         };
         let last = state.tree.overlapping(start, end).last().map_or(first, |m| m.end.min(end));
         self.unpatch(&mut state, first, last)?;
+        self.put_off(&state);
         self.space().unmap(first, last - first)?;
         state.unlock(start, end);
         state.tree.remove(start, end);
         Ok(())
-    }
-
-    /// `mprotect(2)`: stops at the first address that is not mapped (`ENOMEM`) or not allowed (`EACCES`), what
-    /// lies before is changed.
-    pub fn protect(&self, addr: UserAddr, len: u64, prot: Prot, limits: &Limits) -> Result<(), Errno> {
-        if prot.contains(Prot::GROWSDOWN | Prot::GROWSUP) || !is_aligned(addr.0) {
-            return Err(Errno::EINVAL);
-        }
-        if len == 0 {
-            return Ok(());
-        }
-        let len = pages(len).ok_or(Errno::ENOMEM)?;
-        let end = addr.0.checked_add(len).ok_or(Errno::ENOMEM)?;
-        let known = Prot::READ | Prot::WRITE | Prot::EXEC | Prot::GROWSDOWN | Prot::GROWSUP;
-        if !known.contains(prot) {
-            return Err(Errno::EINVAL);
-        }
-        let mut state = self.state.lock();
-        let mut start = addr.0;
-        if prot.contains(Prot::GROWSDOWN) {
-            let stack = state.tree.find(start).filter(|m| m.grows_down).ok_or(Errno::EINVAL)?;
-            start = stack.start;
-        } else if prot.contains(Prot::GROWSUP) {
-            return Err(Errno::EINVAL);
-        }
-        let prot = prot & (Prot::READ | Prot::WRITE | Prot::EXEC);
-        state.check_splits(start, end)?;
-        if prot.contains(Prot::WRITE) {
-            self.restore_text(&state, start, end)?;
-        }
-        let mut at = start;
-        let parts: Vec<Mapping> = state.tree.overlapping(start, end).cloned().collect();
-        for part in parts {
-            if part.start > at {
-                return Err(Errno::ENOMEM);
-            }
-            let to = part.end.min(end);
-            if part.is_sealed {
-                return Err(Errno::EPERM);
-            }
-            if let Source::File(backing, _) = &part.source
-                && part.is_shared
-                && prot.contains(Prot::WRITE)
-                && !backing.is_writable()
-            {
-                return Err(Errno::EACCES);
-            }
-            if matches!(part.source, Source::Special(_)) && prot != part.prot {
-                state.check_cuts(start, end)?;
-                return Err(Errno::EACCES);
-            }
-            if prot.contains(Prot::WRITE) && !part.is_data() && !part.is_shared && !part.grows_down {
-                state.check_data(limits, to - at)?;
-            }
-            self.space().protect(at, to - at, prot)?;
-            state.tree.change(at, to, |mapping| mapping.prot = prot);
-            at = to;
-        }
-        if at < end { Err(Errno::ENOMEM) } else { Ok(()) }
     }
 
     /// `mremap(2)`: the new address.
@@ -422,7 +377,7 @@ impl State {
     }
 
     /// What cannot be cut in two does not lie across an end: the vDSO. `EINVAL`.
-    fn check_cuts(&self, start: u64, end: u64) -> Result<(), Errno> {
+    pub(crate) fn check_cuts(&self, start: u64, end: u64) -> Result<(), Errno> {
         let is_whole = |m: &Mapping, addr| m.start < addr && matches!(m.source, Source::Special(_));
         let cuts_whole = |addr| self.tree.find(addr).is_some_and(|m| is_whole(m, addr));
         if cuts_whole(start) || cuts_whole(end) { Err(Errno::EINVAL) } else { Ok(()) }
@@ -452,7 +407,7 @@ impl State {
         if new.is_data() { self.check_data(limits, new.len()) } else { Ok(()) }
     }
 
-    fn check_data(&self, limits: &Limits, more: u64) -> Result<(), Errno> {
+    pub(crate) fn check_data(&self, limits: &Limits, more: u64) -> Result<(), Errno> {
         if self.tree.data.saturating_add(more) > limits.data { Err(Errno::ENOMEM) } else { Ok(()) }
     }
 

@@ -264,23 +264,27 @@ extern "C" fn serve(slot: &Slot, mut event: u32) -> ! {
                 call::give_back(slot)
             }
             OP_RETURN => event = EVENT_OUTBOX_FAULT,
+            OP_CALLS_RETURN => {
+                if !make_calls(slot) {
+                    event = EVENT_CALLS_FAILED;
+                } else if inbox::empty(slot) {
+                    load_bases(slot);
+                    call::give_back(slot)
+                } else {
+                    event = EVENT_OUTBOX_FAULT;
+                }
+            }
             OP_EMPTY_OUTBOX => slot.result.store(u64::from(!inbox::empty(slot)), Relaxed),
             OP_RESUME => {
                 load_bases(slot);
                 call::resume_frame(slot)
             }
-            OP_CALLS => make_calls(slot),
+            OP_CALLS => {
+                make_calls(slot);
+            }
             OP_SPAWN => spawn(slot),
             OP_FORK => fork::fork(slot),
-            OP_EXIT => {
-                let word = slot.args[0].load(Relaxed);
-                let zero = 0u32;
-                if word != 0 && stub_copy(word, &raw const zero as u64, 4) == 0 {
-                    syscall(SYS_FUTEX, [word, 1, 1, 0, 0, 0]);
-                }
-                syscall(SYS_EXIT, [0; 6]);
-                die()
-            }
+            OP_EXIT => end(slot),
             OP_COPY_IN => {
                 let (addr, len) = copy_range(slot);
                 slot.result.store(stub_copy(copy_buffer(slot), addr, len), Relaxed);
@@ -294,23 +298,36 @@ extern "C" fn serve(slot: &Slot, mut event: u32) -> ! {
                 let result = stub_exchange(addr.load(Relaxed), old.load(Relaxed), new.load(Relaxed));
                 slot.result.store(result, Relaxed);
             }
-            OP_WAIT => {
-                let result = call::sleep(slot, slot.calls[0].get());
-                if result == call::EINTR {
-                    event = EVENT_WAIT_KICKED;
-                } else {
-                    slot.returned.store(result as u64, Relaxed);
-                    if slot.asks_always.load(Relaxed) == 0 {
-                        load_bases(slot);
-                        call::give_back(slot)
-                    }
-                    event = EVENT_WAIT_DONE;
-                }
-            }
+            OP_WAIT => event = sleep(slot),
             OP_SAVE_XSTATE => call::save_xstate(slot),
             _ => die(),
         }
     }
+}
+
+/// Ends the thread; a word of the application is cleared, and one who waits for it woken.
+fn end(slot: &Slot) -> ! {
+    let word = slot.args[0].load(Relaxed);
+    let zero = 0u32;
+    if word != 0 && stub_copy(word, &raw const zero as u64, 4) == 0 {
+        syscall(SYS_FUTEX, [word, 1, 1, 0, 0, 0]);
+    }
+    syscall(SYS_EXIT, [0; 6]);
+    die()
+}
+
+/// Makes a call that may sleep: what there is to tell of it, unless the application goes on at once.
+fn sleep(slot: &Slot) -> u32 {
+    let result = call::sleep(slot, slot.calls[0].get());
+    if result == call::EINTR {
+        return EVENT_WAIT_KICKED;
+    }
+    slot.returned.store(result as u64, Relaxed);
+    if slot.asks_always.load(Relaxed) == 0 {
+        load_bases(slot);
+        call::give_back(slot)
+    }
+    EVENT_WAIT_DONE
 }
 
 fn copy_buffer(slot: &Slot) -> u64 {
@@ -403,19 +420,20 @@ fn load_bases(slot: &Slot) {
     }
 }
 
-fn make_calls(slot: &Slot) {
+/// False: one failed, and those after it are not made.
+fn make_calls(slot: &Slot) -> bool {
     let count = (slot.call_count.load(Relaxed) as usize).min(CALLS);
     let mut done = 0;
-    while done < count {
+    let mut is_fine = true;
+    while is_fine && done < count {
         // SAFETY: inside the slot; the sentry does not touch the batch while the stub has the turn.
         let call = unsafe { &mut *slot.calls[done].get() };
         call.result = syscall(call.nr, call.args);
         done += 1;
-        if (-4095..0).contains(&call.result) {
-            break;
-        }
+        is_fine = !(-4095..0).contains(&call.result);
     }
     slot.calls_done.store(done as u32, Relaxed);
+    is_fine
 }
 
 /// Starts a thread on the slot at `args[0]`; result: its host tid.

@@ -144,6 +144,7 @@ impl Context {
     pub fn settle_memory(&self) {
         // A range that is gone meanwhile is the program's own affair.
         let _ = self.thread.process.empty_outbox(&self.thread.slot());
+        let _ = hands::flush(&self.thread.process);
     }
 
     /// Sets what the stub answers itself: the ids of the thread in the order of [`crate::Ids`], and whether it may.
@@ -303,6 +304,7 @@ impl Context {
     pub fn fork(&mut self) -> Result<(Arc<Space>, Self), Errno> {
         self.settle();
         self.thread.process.empty_outbox(&self.thread.slot())?;
+        hands::flush(&self.thread.process)?;
         let process = self.thread.process.fork(self.thread.index, self.boot_stack(), |child| self.copy_to(child))?;
         let pid = process.pid;
         let thread = Thread::new(Arc::clone(&process), self.thread.index, pid);
@@ -327,6 +329,7 @@ impl Context {
     pub fn spawn(&mut self) -> Result<Self, Errno> {
         self.settle();
         self.thread.process.empty_outbox(&self.thread.slot())?;
+        hands::flush(&self.thread.process)?;
         let process = &self.thread.process;
         let index = process.take_slot()?;
         let (slot, child_slot) = (self.thread.slot(), process.slots.slot(index));

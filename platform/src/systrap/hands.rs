@@ -27,6 +27,8 @@ struct Gathered {
     calls: Vec<HostCall>,
     /// Descriptors that the stub has by then: the sentry's number, the stub's.
     open: Vec<(RawFd, i32)>,
+    /// They are made when the application goes on, at the latest: see [`put_off`].
+    is_put_off: bool,
 }
 
 /// Most descriptors of the sentry's that a stub has at a time.
@@ -57,6 +59,11 @@ thread_local! {
 
 /// Takes a thread's hands; gives those that were taken before.
 pub(super) fn take(thread: &Arc<Thread>) -> Option<Arc<Thread>> {
+    let held = THREAD.with_borrow(|hands| hands.as_ref().map(|held| Arc::clone(&held.process)));
+    if let Some(process) = held {
+        // A process that is gone shows when its threads run.
+        let _ = flush(&process);
+    }
     end_call();
     THREAD.replace(Some(Arc::clone(thread)))
 }
@@ -72,6 +79,7 @@ pub(super) fn let_go(thread: &Arc<Thread>) {
     THREAD.with_borrow_mut(|hands| {
         if hands.as_ref().is_some_and(|held| Arc::ptr_eq(held, thread)) {
             *hands = None;
+            GATHERED.set(None);
             end_call();
         }
     });
@@ -105,10 +113,37 @@ pub(super) fn with_gathered<T>(
 /// is asked of the stub, or at the end. Which of them failed is not told. For a space that nobody else knows yet.
 /// Descriptors that are mapped stay open till then.
 pub(super) fn gather<T>(process: &Arc<Process>, f: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+    flush(process)?;
     GATHERED.set(Some(Gathered::default()));
     let result = f().and_then(|value| with(process, |_| Ok(value)));
     GATHERED.set(None);
     result
+}
+
+/// What the present call changes in the address space from now on is made when the application goes on from it, by the
+/// same command: for changes that the host does not refuse, or the process dies. Not with other threads in the process,
+/// which would see that nothing is changed yet, and might be given addresses that are still taken.
+pub(super) fn put_off(process: &Arc<Process>) {
+    let is_possible = IN_CALL.get() && process.shared.can_put_off && process.is_alone();
+    if is_possible && with_slot(process, |_| ()) {
+        GATHERED.with_borrow_mut(|gathered| {
+            gathered.get_or_insert(Gathered { is_put_off: true, ..Gathered::default() });
+        });
+    }
+}
+
+/// Takes what was [put off](put_off): the stub is about to make it and to go on.
+pub(super) fn take_put_off() -> Vec<HostCall> {
+    let mut gathered = GATHERED.take().unwrap_or_default();
+    gathered.close();
+    gathered.calls
+}
+
+/// Makes what was put aside now.
+pub(super) fn flush(process: &Arc<Process>) -> Result<(), Errno> {
+    let mut flushed = Ok(());
+    with_slot(process, |slot| flushed = make_gathered(process, slot));
+    flushed
 }
 
 /// Puts calls aside if that is what is done now.
@@ -144,13 +179,23 @@ pub(super) fn open_later(
 }
 
 fn make_gathered(process: &Arc<Process>, slot: &SlotRef<'_>) -> Result<(), Errno> {
-    let calls = GATHERED.with_borrow_mut(|gathered| {
-        let gathered = gathered.as_mut()?;
-        gathered.close();
-        Some(std::mem::take(&mut gathered.calls))
+    let taken = GATHERED.with_borrow_mut(|gathered| {
+        let now = gathered.as_mut()?;
+        now.close();
+        let taken = (std::mem::take(&mut now.calls), now.is_put_off);
+        gathered.take_if(|gathered| gathered.is_put_off);
+        Some(taken)
     });
-    match calls {
-        Some(calls) if !calls.is_empty() => process.calls(slot, &calls).map(drop),
+    match taken {
+        Some((calls, is_put_off)) if !calls.is_empty() => {
+            let made = process.calls(slot, &calls).map(drop);
+            // The program has been told that it is done.
+            made.inspect_err(|_| {
+                if is_put_off {
+                    process.kill();
+                }
+            })
+        }
         _ => Ok(()),
     }
 }

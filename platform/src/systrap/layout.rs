@@ -75,6 +75,8 @@ pub const EVENT_WAIT_KICKED: u32 = 6;
 pub const EVENT_OUTBOX_FAULT: u32 = 7;
 /// Message to the sentry: the wait of `OP_WAIT` is over, its result in `Slot::returned`, and the sentry asked for it.
 pub const EVENT_WAIT_DONE: u32 = 8;
+/// Message to the sentry: a call of `OP_CALLS_RETURN` failed, and nothing after it was done.
+pub const EVENT_CALLS_FAILED: u32 = 9;
 
 /// Command: go on with the application at `Slot::frame`.
 pub const OP_RESUME: u32 = 1;
@@ -94,6 +96,8 @@ pub const OP_COPY_OUT: u32 = 7;
 pub const OP_CMPXCHG: u32 = 8;
 /// Command: go on with the application at `Slot::saved`, its result register as `Slot::returned` says.
 pub const OP_RETURN: u32 = 9;
+/// Command: as `OP_CALLS`, then as `OP_RETURN`.
+pub const OP_CALLS_RETURN: u32 = 13;
 /// Command: save the extended state (components `args[1]`) at address `args[0]` in the slot.
 pub const OP_SAVE_XSTATE: u32 = 10;
 

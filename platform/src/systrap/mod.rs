@@ -12,6 +12,7 @@
 //! - `times.rs`: processor time of a thread.
 //! - `zygote.rs`: the first stub, from which all are forked. `reaper.rs`: who reaps them. `spare.rs`: what a fork needs.
 
+mod calls;
 mod context;
 mod filter;
 mod frame;

@@ -1,7 +1,7 @@
 //! A stub process on the host.
 
 use super::hands;
-use super::layout::{CALLS, Call, FEATURE_FSGSBASE, OP_CALLS, OP_EMPTY_OUTBOX, OP_FORK, SLOT_LEN, SLOTS, SLOTS_BASE};
+use super::layout::{FEATURE_FSGSBASE, OP_EMPTY_OUTBOX, OP_FORK, SLOT_LEN, SLOTS, SLOTS_BASE};
 use super::pace::{Cores, Pace};
 use super::reaper::Reaper;
 use super::slot::{SlotRef, Slots};
@@ -34,6 +34,8 @@ pub(super) struct Shared {
     pub(super) cores: Cores,
     /// The host lets us read and write the memory of stubs (`process_vm_readv(2)`).
     pub(super) can_reach: bool,
+    /// The host refuses no small change of an address space: it does not count memory strictly, nor has limits for it.
+    pub(super) can_put_off: bool,
     /// `FEATURE_*`.
     pub(super) features: u32,
     pub(super) xstate: super::frame::XState,
@@ -288,24 +290,6 @@ impl Process {
                 is_there
             });
         if is_there { Ok(()) } else { Err(Errno::ESRCH) }
-    }
-
-    /// Makes host calls in the stub, in order, until one fails: the result of the last one made.
-    pub(super) fn calls(&self, slot: &SlotRef<'_>, calls: &[(i64, [u64; 6])]) -> Result<i64, Errno> {
-        let mut last = 0;
-        for batch in calls.chunks(CALLS) {
-            for (i, &(nr, args)) in batch.iter().enumerate() {
-                slot.put_call(i, Call { nr: nr as u64, args, result: 0 });
-            }
-            slot.call_count.store(batch.len() as u32, Relaxed);
-            self.command(slot, OP_CALLS)?;
-            let done = (slot.calls_done.load(Relaxed) as usize).clamp(1, batch.len());
-            last = slot.call_result(done - 1);
-            if (-4095..0).contains(&last) {
-                return Err(Errno(-last as u16));
-            }
-        }
-        Ok(last)
     }
 
     /// What waits in the outbox of a parked thread goes to the application now.

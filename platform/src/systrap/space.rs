@@ -175,6 +175,12 @@ impl Space {
         })
     }
 
+    /// What the present call of the application changes here from now on may be made when it goes on from the call. The
+    /// host must have no reason to refuse it: then the process is killed.
+    pub fn put_off(&self) {
+        hands::put_off(&self.process);
+    }
+
     /// Maps private zeroed memory, replacing what is there.
     pub fn map_anonymous(&self, addr: u64, len: u64, prot: Prot, noreserve: bool) -> Result<(), Errno> {
         let flags = ANONYMOUS | if noreserve { NORESERVE } else { 0 };

@@ -61,6 +61,7 @@ impl Context {
             self.enter_call()?;
         }
         self.load_bases()?;
+        hands::flush(&self.thread.process)?;
         hands::end_call();
         let slot = self.thread.slot();
         self.thread.process.empty_outbox(&slot)?;
@@ -118,6 +119,7 @@ impl Context {
             }
             self.leave_call()?;
         }
+        hands::flush(&self.thread.process)?;
         hands::end_call();
         self.load_bases()?;
         let slot = self.thread.slot();
@@ -131,8 +133,13 @@ impl Context {
     /// The thread goes on from its call, with its outbox.
     fn give_back(&self) -> Result<(), Errno> {
         let slot = self.thread.slot();
+        let calls = hands::take_put_off();
         hands::end_call();
-        self.thread.process.command(&slot, OP_RETURN)?;
+        if calls.is_empty() {
+            self.thread.process.command(&slot, OP_RETURN)?;
+        } else {
+            self.thread.process.calls_and_return(&slot, &calls)?;
+        }
         if slot.event.load(Relaxed) == EVENT_OUTBOX_FAULT {
             slot.returned.store(Errno::EFAULT.to_return(), Relaxed);
             return self.thread.process.command(&slot, OP_RETURN);
@@ -172,6 +179,7 @@ impl Context {
     pub(super) fn leave_call(&mut self) -> Result<(), Errno> {
         self.regs();
         self.thread.process.empty_outbox(&self.thread.slot())?;
+        hands::flush(&self.thread.process)?;
         hands::end_call();
         let host = &self.thread.process.shared.xstate;
         let mut frame = Frame::fresh(host.len);

@@ -69,6 +69,7 @@ impl Platform {
         let vdso = OnceLock::new();
         let can_reach = may_reach && can_reach(pid);
         let shared = Arc::new(Shared {
+            can_put_off: can_put_off(),
             reaper: Reaper::new(proc),
             spares: Spares::new(),
             cores,
@@ -301,6 +302,20 @@ extern "C" fn exec_stub(start: *mut libc::c_void) -> libc::c_int {
             libc::syscall(libc::SYS_execveat, 2, c"".as_ptr(), argv.as_ptr(), envp.as_ptr(), libc::AT_EMPTY_PATH);
         }
         libc::_exit(127)
+    }
+}
+
+/// See `Shared::can_put_off`: whether the host gives more memory than it can have, as long as nobody touches it. Where it
+/// counts strictly `MAP_NORESERVE` means nothing (`proc_sys_vm(5)`), and `RLIMIT_AS` and `RLIMIT_DATA` count it, too.
+fn can_put_off() -> bool {
+    use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+    const LEN: usize = 1 << 45;
+    let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+    // SAFETY: nobody uses the new mapping, and it is unmapped again.
+    unsafe {
+        mmap_anonymous(std::ptr::null_mut(), LEN, ProtFlags::READ | ProtFlags::WRITE, flags)
+            .and_then(|memory| munmap(memory, LEN))
+            .is_ok()
     }
 }
 

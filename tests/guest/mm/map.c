@@ -397,3 +397,41 @@ TEST(memory_locked_from_its_start) {
     OK(munlockall());
     OK(madvise(q, 4096, MADV_DONTNEED));
 }
+
+static volatile sig_atomic_t ticks;
+static void tick(int number) {
+    (void)number;
+    ticks++;
+}
+
+// What a call has changed holds as soon as it is back, whatever comes between: signals, a fork, a thread, another who reads.
+TEST(changes_hold_at_once) {
+    signal(SIGALRM, tick);
+    struct itimerval often = {{0, 300}, {0, 300}}, never = {0};
+    OK(setitimer(ITIMER_REAL, &often, NULL));
+    char *at = map(4, PROT_NONE);
+    for (int round = 0; round < 4000 || ticks < 20; round++) {
+        OK(mprotect(at, 8192, PROT_READ | PROT_WRITE));
+        at[round % 8192] = (char)round;
+        CHECK(mmap(at, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == at);
+        CHECK_EQ(at[round % 4096], 0);
+        // The host's, as another call would see it.
+        OK(munmap(at, 4096));
+        CHECK_ERRNO(write(-1, at, 1), EBADF);
+        int fds[2];
+        if (round % 500 == 0) {
+            OK(pipe(fds));
+            CHECK_ERRNO(write(fds[1], at, 1), EFAULT);
+            pid_t pid = OK(fork());
+            if (pid == 0) _exit(write(fds[1], at, 1) < 0 && write(fds[1], at + 4096, 1) == 1 ? 7 : 1);
+            int status;
+            while (waitpid(pid, &status, 0) < 0) CHECK_EQ(errno, EINTR);
+            CHECK_EQ(WEXITSTATUS(status), 7);
+            close(fds[0]);
+            close(fds[1]);
+        }
+        OK(mprotect(at + 4096, 4096, PROT_NONE));
+        CHECK(mmap(at, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == at);
+    }
+    OK(setitimer(ITIMER_REAL, &never, NULL));
+}
