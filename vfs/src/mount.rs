@@ -115,6 +115,11 @@ impl Mount {
         Ok(())
     }
 
+    /// It covers that dentry.
+    pub(crate) fn is_on(&self, dentry: &Arc<Dentry>) -> bool {
+        self.covers().is_some_and(|covered| Arc::ptr_eq(&covered.dentry, dentry))
+    }
+
     /// It cannot be taken away alone, only with what it is mounted on.
     pub(crate) fn is_locked(&self) -> bool {
         self.locks.is_in_place.load(SeqCst)

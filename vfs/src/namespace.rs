@@ -50,7 +50,7 @@ impl MountNamespace {
     }
 
     fn empty(vfs: &Arc<Vfs>, owner: impl Into<Owner>) -> Arc<Self> {
-        Arc::new(Self {
+        let namespace = Arc::new(Self {
             vfs: vfs.clone(),
             owner: owner.into(),
             root: RwLock::new(Rank::Leaf, None),
@@ -59,7 +59,9 @@ impl MountNamespace {
             changes: AtomicU64::new(0),
             queue: WaitQueue::new(),
             id: OnceLock::new(),
-        })
+        });
+        vfs.add_namespace(&namespace);
+        namespace
     }
 
     fn set_root(self: &Arc<Self>, root: Arc<Mount>) {
@@ -286,6 +288,28 @@ impl MountNamespace {
         drop(gone);
         self.changed();
         Ok(())
+    }
+
+    /// Something is mounted on it in this namespace. Looks without a lock: names may be locked.
+    pub(crate) fn has_mount_on(&self, dentry: &Arc<Dentry>) -> bool {
+        let root = self.root.read().clone();
+        root.is_some_and(|root| subtree(&root).iter().any(|mount| mount.is_on(dentry)))
+    }
+
+    /// Takes out what is mounted on a dentry that has lost its name.
+    pub(crate) fn detach_from(&self, dentry: &Arc<Dentry>) {
+        let mut gone = Vec::new();
+        {
+            let _tree = self.tree.lock();
+            let root = self.root.read().clone();
+            for mount in root.iter().flat_map(subtree).filter(|mount| mount.is_on(dentry)) {
+                gone.extend(dissolve(&mount));
+            }
+            self.count.fetch_sub(gone.len(), SeqCst);
+        }
+        if !gone.is_empty() {
+            self.changed();
+        }
     }
 
     /// Makes `new_root` the root of the namespace and hangs the old one at `put_old`: `pivot_root(2)`.

@@ -31,14 +31,13 @@ impl Walk<'_> {
             if is_dir {
                 return Err(Errno::EISDIR);
             }
-            if victim.is_mountpoint() {
-                return Err(Errno::EBUSY);
-            }
+            check_idle(&dir, &victim)?;
             dir.inode()?.unlink(self.caller, &name)?;
             dir.dentry.lose_child(&name);
             victim.set_deleted(true);
             victim
         };
+        detach_mounts(&dir, &victim);
         notify::removed(&dir.dentry, &name, victim.inode()?, false);
         Ok(())
     }
@@ -60,9 +59,7 @@ impl Walk<'_> {
             if victim.inode()?.kind() != FileType::Directory {
                 return Err(Errno::ENOTDIR);
             }
-            if victim.is_mountpoint() {
-                return Err(Errno::EBUSY);
-            }
+            check_idle(&dir, &victim)?;
             // What comes into the directory while it goes would be lost.
             let _inside = victim.lock_names_nested();
             dir.inode()?.rmdir(self.caller, &name)?;
@@ -70,6 +67,7 @@ impl Walk<'_> {
             victim.set_deleted(true);
             victim.clone()
         };
+        detach_mounts(&dir, &victim);
         notify::removed(&dir.dentry, &name, victim.inode()?, true);
         Ok(())
     }
@@ -153,6 +151,9 @@ impl Rename<'_> {
             (old, new)
         };
         let replaced = if is_exchange { None } else { new.as_ref() };
+        if let Some(replaced) = replaced {
+            detach_mounts(self.new_dir, replaced);
+        }
         let from = (&self.old_dir.dentry, self.old_name);
         notify::moved(from, (&self.new_dir.dentry, self.new_name), old.inode()?, replaced);
         Ok(())
@@ -210,10 +211,24 @@ impl Rename<'_> {
                 new.inode()?.permission(self.caller, 2)?;
             }
         }
-        if old.is_mountpoint() || new.is_some_and(|new| new.is_mountpoint()) {
-            return Err(Errno::EBUSY);
-        }
+        check_idle(self.old_dir, old)?;
+        new.map_or(Ok(()), |new| check_idle(self.new_dir, new))?;
         Ok(true)
+    }
+}
+
+/// `EBUSY` where something is mounted on it, as the namespace of its directory has it. What others have mounted there is no
+/// reason.
+fn check_idle(dir: &Place, dentry: &Arc<Dentry>) -> Result<(), Errno> {
+    let is_busy =
+        dentry.is_mountpoint() && dir.mount.namespace().is_some_and(|namespace| namespace.has_mount_on(dentry));
+    if is_busy { Err(Errno::EBUSY) } else { Ok(()) }
+}
+
+/// It has lost its name: nobody finds what is mounted there any more.
+fn detach_mounts(dir: &Place, dentry: &Arc<Dentry>) {
+    if let Some(namespace) = dir.mount.namespace() {
+        namespace.vfs().detach_mounts(dentry);
     }
 }
 

@@ -2,9 +2,11 @@
 
 use crate::cache::Cache;
 use crate::caller::Caller;
+use crate::dentry::Dentry;
 use crate::device::DeviceTable;
 use crate::filesystem::Filesystem;
 use crate::inode::Inode;
+use crate::namespace::MountNamespace;
 use crate::superblock::Superblock;
 use crate::users::UserNamespace;
 use abi::Errno;
@@ -57,6 +59,7 @@ pub struct Vfs {
     devices: DeviceTable,
     superblocks: Mutex<HashMap<usize, Weak<Superblock>>>,
     types: Mutex<Vec<Arc<dyn FilesystemType>>>,
+    namespaces: Mutex<Vec<Weak<MountNamespace>>>,
     memory_files: OnceLock<Arc<dyn MemoryFiles>>,
     next_mount: AtomicU64,
     next_device: AtomicU64,
@@ -70,6 +73,7 @@ impl Vfs {
             devices: DeviceTable::new(),
             superblocks: Mutex::new(Rank::Leaf, HashMap::new()),
             types: Mutex::new(Rank::Leaf, Vec::new()),
+            namespaces: Mutex::new(Rank::Leaf, Vec::new()),
             memory_files: OnceLock::new(),
             next_mount: AtomicU64::new(20),
             next_device: AtomicU64::new(20),
@@ -79,6 +83,21 @@ impl Vfs {
     /// Character and block devices.
     pub const fn devices(&self) -> &DeviceTable {
         &self.devices
+    }
+
+    /// Knows a namespace.
+    pub(crate) fn add_namespace(&self, namespace: &Arc<MountNamespace>) {
+        let mut namespaces = self.namespaces.lock();
+        namespaces.retain(|other| other.strong_count() != 0);
+        namespaces.push(Arc::downgrade(namespace));
+    }
+
+    /// A dentry has lost its name: what is mounted on it, in namespaces that had no say, is taken out.
+    pub(crate) fn detach_mounts(&self, dentry: &Arc<Dentry>) {
+        if dentry.is_mountpoint() {
+            let namespaces = self.namespaces.lock().clone();
+            namespaces.iter().filter_map(Weak::upgrade).for_each(|namespace| namespace.detach_from(dentry));
+        }
     }
 
     /// Adds a kind of filesystem; a second one of the same name is not looked at.

@@ -29,6 +29,8 @@ struct Gathered {
     open: Vec<(RawFd, i32)>,
     /// They are made when the application goes on, at the latest: see [`put_off`].
     is_put_off: bool,
+    /// The next call may be put off.
+    may_put_off: bool,
 }
 
 /// Most descriptors of the sentry's that a stub has at a time.
@@ -103,6 +105,9 @@ pub(super) fn with_gathered<T>(
         Some(thread) if Arc::ptr_eq(&thread.process, process) => {
             let slot = thread.slot();
             process.empty_outbox(&slot)?;
+            if GATHERED.with_borrow(|gathered| gathered.as_ref().is_some_and(|gathered| gathered.is_put_off)) {
+                make_gathered(process, &slot)?;
+            }
             f(&slot)
         }
         _ => Err(Errno::EINVAL),
@@ -120,14 +125,15 @@ pub(super) fn gather<T>(process: &Arc<Process>, f: impl FnOnce() -> Result<T, Er
     result
 }
 
-/// What the present call changes in the address space from now on is made when the application goes on from it, by the
-/// same command: for changes that the host does not refuse, or the process dies. Not with other threads in the process,
-/// which would see that nothing is changed yet, and might be given addresses that are still taken.
+/// The next change of the address space is made when the application goes on from its present call, by the same command:
+/// a change that the host does not refuse, or the process dies. Not with other threads in the process, which would see
+/// that nothing is changed yet, and might be given addresses that are still taken.
 pub(super) fn put_off(process: &Arc<Process>) {
     let is_possible = IN_CALL.get() && process.shared.can_put_off && process.is_alone();
     if is_possible && with_slot(process, |_| ()) {
         GATHERED.with_borrow_mut(|gathered| {
-            gathered.get_or_insert(Gathered { is_put_off: true, ..Gathered::default() });
+            let gathered = gathered.get_or_insert(Gathered { is_put_off: true, ..Gathered::default() });
+            gathered.may_put_off = gathered.is_put_off;
         });
     }
 }
@@ -148,8 +154,14 @@ pub(super) fn flush(process: &Arc<Process>) -> Result<(), Errno> {
 
 /// Puts calls aside if that is what is done now.
 pub(super) fn make_later(calls: &[HostCall]) -> bool {
-    GATHERED
-        .with_borrow_mut(|gathered| gathered.as_mut().map(|gathered| gathered.calls.extend_from_slice(calls)).is_some())
+    GATHERED.with_borrow_mut(|gathered| {
+        let Some(gathered) = gathered else { return false };
+        if gathered.is_put_off && !std::mem::take(&mut gathered.may_put_off) {
+            return false;
+        }
+        gathered.calls.extend_from_slice(calls);
+        true
+    })
 }
 
 /// The number that the stub will have `fd` under when what is put aside now is done; `None`: nothing is put aside. Where

@@ -175,8 +175,8 @@ impl Space {
         })
     }
 
-    /// What the present call of the application changes here from now on may be made when it goes on from the call. The
-    /// host must have no reason to refuse it: then the process is killed.
+    /// The next change here may be made when the application goes on from its present call. The host must have no reason to
+    /// refuse it: then the process is killed.
     pub fn put_off(&self) {
         hands::put_off(&self.process);
     }

@@ -68,3 +68,49 @@ TEST(a_reader_sees_what_is_mounted_now) {
     CHECK(OK(read(fd, text, sizeof text - 1)) > 0);
     CHECK(strstr(text, "/d tmpfs") != NULL);
 }
+
+// A directory on which another namespace has something mounted may go, and so do the mounts there: rmdir(2).
+TEST(names_that_others_mount_on) {
+    OK(unshare(CLONE_NEWNS));
+    OK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+    char dir[] = "/tmp/mounts-XXXXXX", sub[64], other[64];
+    CHECK(mkdtemp(dir) != NULL);
+    snprintf(sub, sizeof sub, "%s/a", dir);
+    snprintf(other, sizeof other, "%s/b", dir);
+    for (int round = 0; round < 3; round++) {
+        OK(mkdir(sub, 0700));
+        OK(mkdir(other, 0700));
+        OK(mount("x", sub, "tmpfs", 0, NULL));
+        int told[2], asked[2];
+        char byte;
+        OK(pipe(told));
+        OK(pipe(asked));
+        pid_t pid = OK(fork());
+        if (pid == 0) {
+            if (unshare(CLONE_NEWNS) < 0 || write(told[1], "x", 1) != 1 || read(asked[0], &byte, 1) != 1) _exit(1);
+            struct stat st;
+            // The name is another directory's, or nobody's; and nothing is mounted in this namespace any more.
+            int found = stat(sub, &st);
+            char *mounts = read_text("/proc/self/mounts");
+            _exit((round == 2 ? found == 0 : found < 0) && strstr(mounts, sub) == NULL ? 9 : 2);
+        }
+        CHECK_EQ(read(told[0], &byte, 1), 1);
+        CHECK_ERRNO(rmdir(sub), EBUSY);
+        CHECK_ERRNO(rename(sub, other), EBUSY);
+        OK(umount(sub));
+        if (round == 0) OK(rmdir(sub));
+        if (round == 1) {
+            CHECK_ERRNO(unlink(sub), EISDIR);
+            OK(rmdir(sub));
+        }
+        if (round == 2) OK(rename(other, sub));
+        CHECK_EQ(write(asked[1], "x", 1), 1);
+        int status;
+        OK(waitpid(pid, &status, 0));
+        CHECK_EQ(WEXITSTATUS(status), 9);
+        for (int i = 0; i < 2; i++) close(told[i]), close(asked[i]);
+        rmdir(sub);
+        rmdir(other);
+    }
+    OK(rmdir(dir));
+}

@@ -18,7 +18,7 @@ mod target;
 
 use crate::args::Args;
 use crate::tally::Tally;
-use crate::{Outcome, place};
+use crate::{Outcome, place, process};
 use record::{Record, Samples};
 use runtime::Runtime;
 use source::Source;
@@ -33,6 +33,8 @@ Rows are measured on all cores and, with @p0 behind their name, pinned to one; -
   --against-oci 'RUNTIME'  an OCI runtime with its options: a bundle of the host's root is made for each row and run
                            by 'RUNTIME run --bundle DIR ID': 'runsc --network=none --ignore-cgroups', 'crun'
   --json FILE              the medians, with date and machine
+  --floor                  instead, on plain Linux: what the parts cost that nobody can do without who keeps a program
+                           in one process and its kernel in another
   --plot FILE.svg          a drawing of them; with --from FILE.json of an earlier run instead";
 
 /// Values of a program: row, value, unit.
@@ -50,6 +52,10 @@ struct Plan {
 
 /// The chore.
 pub(crate) fn run(args: &mut Args) -> Outcome {
+    if args.flag("--floor") {
+        args.finish()?;
+        return floor();
+    }
     let (json, plot) = (args.value("--json")?, args.value("--plot")?);
     let (record, tally) = match args.value("--from")? {
         Some(file) => {
@@ -102,6 +108,24 @@ fn measure(args: &mut Args) -> Result<(Record, Tally), String> {
     }
     let names = runtimes.iter().map(|runtime| runtime.name.clone()).collect();
     Ok((Record::new(names, rounds, load, samples), tally))
+}
+
+/// Prints what `bench/floor.c` measures, on all cores and on one.
+fn floor() -> Outcome {
+    let program = compile("floor", &place::scratch("bench")?)?.to_string_lossy().into_owned();
+    let mut tally = Tally::default();
+    println!("{:<16} {:>10} {:>10}", "ns", "all cores", "one core");
+    let run = |line: Vec<String>| {
+        let done = process::command(&line)?.output().map_err(|e| format!("{}: {e}", line.join(" ")))?;
+        if done.status.success() { Ok(rows(&done.stdout)) } else { Err(format!("{}: {}", line.join(" "), done.status)) }
+    };
+    let all = run(vec![program.clone()])?;
+    let one = run(process::pinned(vec![program, "one".to_owned()], true))?;
+    for ((row, all, _), (_, one, _)) in all.into_iter().zip(one) {
+        println!("{row:<16} {all:>10.0} {one:>10.0}");
+        tally.passed += 1;
+    }
+    Ok(tally)
 }
 
 /// Who is first changes from round to round.
