@@ -26,7 +26,7 @@ enum { BATCHES = 7, SLOTS = 1 << 20, FRAME = 3328 };
 // What the asker wants of the worker.
 enum { NOTHING, ANSWER, FORK, THREAD };
 
-static int spins = 1 << 16;
+static int spins = 1 << 10;
 static struct shared {
     volatile uint32_t asked, answered, child;
     volatile int what, pid;

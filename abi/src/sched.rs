@@ -154,3 +154,5 @@ pub struct CloneArgs {
 
 /// Smallest size of [`CloneArgs`]: `CLONE_ARGS_SIZE_VER0`.
 pub const CLONE_ARGS_SIZE_VER0: usize = 64;
+/// The first size of it with `cgroup`.
+pub const CLONE_ARGS_SIZE_VER2: usize = 88;

@@ -333,7 +333,7 @@ pub static TABLE: [Option<Row>; LEN] = table! {
     RSEQ "rseq" crate::memory::rseq, Support::Full;
     PIDFD_SEND_SIGNAL "pidfd_send_signal" crate::pidfd::pidfd_send_signal, Support::Full;
     PIDFD_OPEN "pidfd_open" crate::pidfd::pidfd_open, Support::Full;
-    CLONE3 "clone3" crate::process::clone3, Support::Partial("as clone");
+    CLONE3 "clone3" crate::process::clone3, Support::Partial("as clone; one cgroup");
     CLOSE_RANGE "close_range" crate::file::close_range, Support::Full;
     OPENAT2 "openat2" crate::file::openat2, Support::Partial("RESOLVE_CACHED is EAGAIN");
     PIDFD_GETFD "pidfd_getfd" crate::pidfd::pidfd_getfd, Support::Full;

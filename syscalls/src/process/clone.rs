@@ -1,8 +1,9 @@
 //! `clone(2)`, `clone3(2)`, `fork(2)`, `vfork(2)`.
 
 use abi::Errno;
+use abi::fs::FileType;
 use abi::mm::PAGE_SIZE;
-use abi::sched::{CLONE_ARGS_SIZE_VER0, CSIGNAL, CloneArgs, CloneFlags};
+use abi::sched::{CLONE_ARGS_SIZE_VER0, CLONE_ARGS_SIZE_VER2, CSIGNAL, CloneArgs, CloneFlags};
 use abi::signal::{NSIG, SIGCHLD};
 use kernel::CurrentTask;
 use kernel::process::Clone;
@@ -60,9 +61,9 @@ pub(crate) fn clone(
 /// `clone3(2)`.
 pub(crate) fn clone3(task: &mut CurrentTask, args: UserAddr, size: usize) -> Result<i32, Fail> {
     let args = read_args(task, args, size)?;
-    check(&args)?;
+    check(&args, size)?;
     if args.flags & CloneFlags::INTO_CGROUP.bits() != 0 {
-        return Err(Errno::EINVAL.into());
+        check_cgroup(task, i32::try_from(args.cgroup).map_err(|_| Errno::EINVAL)?)?;
     }
     let set_tid = UserPtr::<i32>::new(UserAddr(args.set_tid)).read_array(&**task.mm(), args.set_tid_size as usize)?;
     task.clone_task(&Clone {
@@ -75,6 +76,17 @@ pub(crate) fn clone3(task: &mut CurrentTask, args: UserAddr, size: usize) -> Res
         pidfd: UserAddr(args.pidfd),
         set_tid,
     })
+}
+
+/// The control group that a child is to be in: the only one there is, if the caller may move processes into it. `EBADF` for
+/// other files, `EACCES`.
+fn check_cgroup(task: &CurrentTask, fd: i32) -> Result<(), Errno> {
+    let file = task.fds().get_any(fd)?;
+    let place = file.place();
+    if place.mount.filesystem().type_name() != "cgroup2" || place.inode()?.kind() != FileType::Directory {
+        return Err(Errno::EBADF);
+    }
+    place.inode()?.lookup(task.caller(), b"cgroup.procs")?.permission(task.caller(), 2)
 }
 
 /// The structure, of whatever version: what we do not know must be zero (`E2BIG`).
@@ -94,7 +106,7 @@ fn read_args(task: &CurrentTask, addr: UserAddr, size: usize) -> Result<CloneArg
     if bytes[len..].iter().all(|&byte| byte == 0) { Ok(args) } else { Err(Errno::E2BIG) }
 }
 
-fn check(args: &CloneArgs) -> Result<(), Errno> {
+fn check(args: &CloneArgs, size: usize) -> Result<(), Errno> {
     let is_thread = args.flags & (CloneFlags::THREAD | CloneFlags::PARENT).bits() != 0;
     let bad_signal = args.exit_signal > u64::from(NSIG) || (is_thread && args.exit_signal != 0);
     let bad_flags = args.flags & !CLONE3_FLAGS != 0
@@ -105,7 +117,9 @@ fn check(args: &CloneArgs) -> Result<(), Errno> {
     } else {
         args.stack_size == 0 || args.stack.checked_add(args.stack_size).is_none_or(|end| end > GUEST_END)
     };
-    if bad_signal || bad_flags || bad_tids || bad_stack { Err(Errno::EINVAL) } else { Ok(()) }
+    let is_into = args.flags & CloneFlags::INTO_CGROUP.bits() != 0;
+    let bad_group = is_into && (size < CLONE_ARGS_SIZE_VER2 || i32::try_from(args.cgroup).is_err());
+    if bad_group || bad_signal || bad_flags || bad_tids || bad_stack { Err(Errno::EINVAL) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -115,13 +129,16 @@ mod tests {
     #[test]
     fn checks() {
         let good = CloneArgs { exit_signal: 17, ..CloneArgs::default() };
-        assert!(check(&good).is_ok());
-        assert!(check(&CloneArgs { exit_signal: 65, ..good }).is_err());
-        assert!(check(&CloneArgs { flags: CloneFlags::THREAD.bits(), ..good }).is_err());
-        assert!(check(&CloneArgs { flags: 17, ..good }).is_err());
-        assert!(check(&CloneArgs { stack: 0x1000, ..good }).is_err());
-        assert!(check(&CloneArgs { stack: 0x1000, stack_size: 0x1000, ..good }).is_ok());
-        assert!(check(&CloneArgs { set_tid: 0x1000, ..good }).is_err());
-        assert!(check(&CloneArgs { flags: 1 << 40, ..good }).is_err());
+        assert!(check(&good, 88).is_ok());
+        assert!(check(&CloneArgs { exit_signal: 65, ..good }, 88).is_err());
+        assert!(check(&CloneArgs { flags: CloneFlags::THREAD.bits(), ..good }, 88).is_err());
+        assert!(check(&CloneArgs { flags: 17, ..good }, 88).is_err());
+        assert!(check(&CloneArgs { stack: 0x1000, ..good }, 88).is_err());
+        assert!(check(&CloneArgs { stack: 0x1000, stack_size: 0x1000, ..good }, 88).is_ok());
+        assert!(check(&CloneArgs { set_tid: 0x1000, ..good }, 88).is_err());
+        assert!(check(&CloneArgs { flags: 1 << 40, ..good }, 88).is_err());
+        let into = CloneArgs { flags: CloneFlags::INTO_CGROUP.bits(), cgroup: 3, ..good };
+        assert!(check(&into, 88).is_ok() && check(&into, 80).is_err());
+        assert!(check(&CloneArgs { cgroup: 1 << 31, ..into }, 88).is_err());
     }
 }

@@ -1,5 +1,6 @@
 // clone(2), clone3(2), fork, vfork: what is shared, what is told, what is refused.
 #include "../test.h"
+#include <sys/mount.h>
 #include <linux/sched.h>
 #include <sys/prctl.h>
 
@@ -176,6 +177,34 @@ TEST(refused_combinations) {
     CHECK_ERRNO(syscall(SYS_clone3, &args, 8), EINVAL);
     CHECK_ERRNO(syscall(SYS_clone3, 8, sizeof args), EFAULT);
     CHECK_ERRNO(syscall(SYS_clone3, &args, 5000), E2BIG);
+}
+
+TEST(clone3_into_a_cgroup) {
+    struct clone_args args = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = 1u << 31};
+    CHECK_ERRNO(syscall(SYS_clone3, &args, sizeof args), EINVAL);
+    args.cgroup = 1000;
+    CHECK_ERRNO(syscall(SYS_clone3, &args, 80), EINVAL);
+    CHECK_ERRNO(syscall(SYS_clone3, &args, sizeof args), EBADF);
+    args.cgroup = (unsigned)OK(open("/", O_RDONLY | O_DIRECTORY));
+    CHECK_ERRNO(syscall(SYS_clone3, &args, sizeof args), EBADF);
+    OK(unshare(CLONE_NEWNS));
+    OK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+    char dir[] = "/tmp/cgroup-XXXXXX";
+    CHECK(mkdtemp(dir) != NULL);
+    OK(mount("cgroup", dir, "cgroup2", 0, NULL));
+    int group = OK(open(dir, O_PATH)), file = OK(openat(group, "cgroup.procs", O_RDONLY));
+    args.cgroup = (unsigned)file;
+    CHECK_ERRNO(syscall(SYS_clone3, &args, sizeof args), EBADF);
+    args.cgroup = (unsigned)group;
+    pid_t pid = OK(syscall(SYS_clone3, &args, sizeof args));
+    if (pid == 0) _exit(4);
+    int status;
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(WEXITSTATUS(status), 4);
+    OK(umount2(dir, MNT_DETACH));
+    OK(rmdir(dir));
+    OK(setresuid(1, 1, 1));
+    CHECK_ERRNO(syscall(SYS_clone3, &args, sizeof args), EACCES);
 }
 
 TEST(clone3_with_pidfd) {
