@@ -22,7 +22,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCHES = 7, SLOTS = 1 << 20, FRAME = 3328 };
+#include "batch.h"
+
+enum { SLOTS = 1 << 20, FRAME = 3328 };
 // What the asker wants of the worker.
 enum { NOTHING, ANSWER, FORK, THREAD };
 
@@ -33,17 +35,6 @@ static struct shared {
 } *shared;
 static int slots, pair[2];
 static char *place;
-
-static int64_t now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000000000ll + t.tv_nsec;
-}
-
-static void fail(const char *what) {
-    perror(what);
-    exit(1);
-}
 
 // Waits as the sentry and the stub do: looks, and then gives way.
 static void await(volatile uint32_t *word, uint32_t value) {
@@ -137,11 +128,6 @@ static void op_frame(void) {
 
 static void on_trap(int number) { (void)number; }
 static void op_trap(void) { syscall(SYS_getppid); }
-
-static int by_value(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
 
 static void measure(const char *name, void (*op)(void), int count) {
     int64_t times[BATCHES];

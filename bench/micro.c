@@ -22,23 +22,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCHES = 7 };
+#include "batch.h"
 
 static const char *self;
 static int fds[2], back[2], file;
 static char *page;
 static volatile uint32_t word;
-
-static int64_t now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000000000ll + t.tv_nsec;
-}
-
-static void fail(const char *what) {
-    perror(what);
-    exit(1);
-}
 
 static void op_getpid(void) { syscall(SYS_getpid); }
 static void op_umask(void) { syscall(SYS_umask, 022); }
@@ -354,11 +343,6 @@ static const struct row {
     {"signal-to-self", catch_signal, op_signal, NULL, 5000},
     {"segv-mprotect", catch_fault, op_fault, NULL, 3000},
 };
-
-static int by_value(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
 
 static int64_t batch(const struct row *row) {
     if (row->count == 0) {

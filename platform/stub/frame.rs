@@ -1,7 +1,6 @@
 //! What the kernel leaves on the alternate stack for a handler: `signal(7)`, `sigaction(2)`.
 
-/// `AUDIT_ARCH_X86_64`.
-const AUDIT_ARCH_X86_64: u32 = 0xc000_003e;
+use crate::layout::AUDIT_ARCH_X86_64;
 
 /// `siginfo` of SIGSYS: signal, error, code, padding; address of the call; its number and architecture.
 #[repr(C)]

@@ -4,7 +4,7 @@
 //! Callers such as docker look for these ids in what ps(1) says of the host.
 
 use crate::cli::{Global, ListFormat, Ps};
-use crate::container::{ProcessId, Record, Store};
+use crate::container::{Record, Store};
 use crate::error::{Result, Try, bail};
 use std::collections::BTreeSet;
 use std::fs;
@@ -31,7 +31,8 @@ pub(crate) fn run(global: &Global, command: &Ps) -> Result<u8> {
 /// The container's process and those below it. One that stands for a container in another's sandbox has none: the
 /// processes of all containers of a sandbox are below the first one's.
 fn processes(record: &Record) -> Result<BTreeSet<i32>> {
-    let mut found: BTreeSet<i32> = record.sentry.filter(|process| process.is_alive()).map(pid_of).into_iter().collect();
+    let mut found: BTreeSet<i32> =
+        record.sentry.filter(|process| process.is_alive()).map(|process| process.pid).into_iter().collect();
     let mut children = Vec::new();
     for entry in fs::read_dir("/proc").to("read /proc")? {
         let name = entry.to("read /proc")?.file_name();
@@ -48,10 +49,6 @@ fn processes(record: &Record) -> Result<BTreeSet<i32>> {
         }
         found.extend(more.into_iter().map(|(_, pid)| *pid));
     }
-}
-
-const fn pid_of(process: ProcessId) -> i32 {
-    process.pid
 }
 
 /// The parent in a line of /proc/PID/stat; the name before it may contain anything.

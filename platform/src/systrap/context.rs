@@ -143,8 +143,14 @@ impl Context {
     /// What was written for the application to find when it goes on is in its memory after this.
     pub fn settle_memory(&self) {
         // A range that is gone meanwhile is the program's own affair.
-        let _ = self.thread.process.empty_outbox(&self.thread.slot());
-        let _ = hands::flush(&self.thread.process);
+        let _ = self.finish_call();
+    }
+
+    /// What the present call gives the application, and changes in its address space, is there after this.
+    pub(super) fn finish_call(&self) -> Result<(), Errno> {
+        let given = self.thread.process.empty_outbox(&self.thread.slot());
+        hands::flush(&self.thread.process)?;
+        given
     }
 
     /// Sets what the stub answers itself: the ids of the thread in the order of [`crate::Ids`], and whether it may.
@@ -303,8 +309,7 @@ impl Context {
     /// parked: move it to a host thread of its own and bind it there.
     pub fn fork(&mut self) -> Result<(Arc<Space>, Self), Errno> {
         self.settle();
-        self.thread.process.empty_outbox(&self.thread.slot())?;
-        hands::flush(&self.thread.process)?;
+        self.finish_call()?;
         let process = self.thread.process.fork(self.thread.index, self.boot_stack(), |child| self.copy_to(child))?;
         let pid = process.pid;
         let thread = Thread::new(Arc::clone(&process), self.thread.index, pid);
@@ -328,8 +333,7 @@ impl Context {
     /// A further thread of this address space (`CLONE_VM`), registers copied; parked. `EAGAIN`.
     pub fn spawn(&mut self) -> Result<Self, Errno> {
         self.settle();
-        self.thread.process.empty_outbox(&self.thread.slot())?;
-        hands::flush(&self.thread.process)?;
+        self.finish_call()?;
         let process = &self.thread.process;
         let index = process.take_slot()?;
         let (slot, child_slot) = (self.thread.slot(), process.slots.slot(index));

@@ -1,6 +1,6 @@
 //! The stub's seccomp filter, as data.
 
-use super::layout::{STUB_BASE, STUB_LEN};
+use super::layout::{AUDIT_ARCH_X86_64, STUB_BASE, STUB_LEN};
 use libc::{
     BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, SECCOMP_RET_ALLOW,
     SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_TRAP, sock_filter,
@@ -96,7 +96,6 @@ const NR: u32 = 0;
 const ARCH: u32 = 4;
 const IP: u32 = 8;
 const ARGS: u32 = 16;
-const AUDIT_ARCH_X86_64: u32 = 0xc000_003e;
 
 /// The program: calls from outside the stub trap; calls from inside follow [`RULES`].
 pub(super) fn program() -> Vec<sock_filter> {

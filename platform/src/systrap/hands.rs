@@ -61,11 +61,8 @@ thread_local! {
 
 /// Takes a thread's hands; gives those that were taken before.
 pub(super) fn take(thread: &Arc<Thread>) -> Option<Arc<Thread>> {
-    let held = THREAD.with_borrow(|hands| hands.as_ref().map(|held| Arc::clone(&held.process)));
-    if let Some(process) = held {
-        // A process that is gone shows when its threads run.
-        let _ = flush(&process);
-    }
+    // A process that is gone shows when its threads run.
+    let _ = THREAD.with_borrow(|hands| hands.as_ref().map(|held| make_gathered(&held.process, &held.slot())));
     end_call();
     THREAD.replace(Some(Arc::clone(thread)))
 }
@@ -140,9 +137,8 @@ pub(super) fn put_off(process: &Arc<Process>) {
 
 /// Takes what was [put off](put_off): the stub is about to make it and to go on.
 pub(super) fn take_put_off() -> Vec<HostCall> {
-    let mut gathered = GATHERED.take().unwrap_or_default();
-    gathered.close();
-    gathered.calls
+    // No descriptor is among them: to send one makes what was put off first.
+    GATHERED.take().unwrap_or_default().calls
 }
 
 /// Makes what was put aside now.

@@ -20,6 +20,9 @@ pub const SLOTS_LEN: u64 = SLOT_LEN * SLOTS;
 /// End of the host's user addresses (4-level page tables).
 pub const HOST_END: u64 = 0x7fff_ffff_f000;
 
+/// `AUDIT_ARCH_X86_64`: what the host calls 64-bit calls by.
+pub const AUDIT_ARCH_X86_64: u32 = 0xc000_003e;
+
 /// Offset of the copy buffer in a slot.
 pub const COPY: u64 = 0x1000;
 /// Bytes of the copy buffer.

@@ -4,8 +4,8 @@ use super::context::{At, Context};
 use super::frame::Frame;
 use super::hands;
 use super::layout::{
-    EVENT_CALL, EVENT_KICKED, EVENT_OUTBOX_FAULT, EVENT_SIGNAL, EVENT_WAIT_DONE, EVENT_WAIT_KICKED, FEATURE_FSGSBASE,
-    OP_RESUME, OP_RETURN, OP_SAVE_XSTATE, OP_WAIT, SET_FS, SET_GS,
+    AUDIT_ARCH_X86_64, EVENT_CALL, EVENT_KICKED, EVENT_OUTBOX_FAULT, EVENT_SIGNAL, EVENT_WAIT_DONE, EVENT_WAIT_KICKED,
+    FEATURE_FSGSBASE, OP_RESUME, OP_RETURN, OP_SAVE_XSTATE, OP_WAIT, SET_FS, SET_GS,
 };
 use super::patch::Place;
 use super::process::Process;
@@ -61,10 +61,9 @@ impl Context {
             self.enter_call()?;
         }
         self.load_bases()?;
-        hands::flush(&self.thread.process)?;
+        self.finish_call()?;
         hands::end_call();
         let slot = self.thread.slot();
-        self.thread.process.empty_outbox(&slot)?;
         if self.is_changed {
             self.save(&slot);
         }
@@ -178,8 +177,7 @@ impl Context {
     /// From a call to a frame: the extended state is saved beside the registers.
     pub(super) fn leave_call(&mut self) -> Result<(), Errno> {
         self.regs();
-        self.thread.process.empty_outbox(&self.thread.slot())?;
-        hands::flush(&self.thread.process)?;
+        self.finish_call()?;
         hands::end_call();
         let host = &self.thread.process.shared.xstate;
         let mut frame = Frame::fresh(host.len);
@@ -257,7 +255,7 @@ impl Context {
         regs.gs_base = self.guest_gs(regs.gs_base);
         let exit = match signal as i32 {
             KICK => Exit::Interrupt,
-            libc::SIGSYS if info.arch == 0xc000_003e => {
+            libc::SIGSYS if info.arch == AUDIT_ARCH_X86_64 => {
                 regs.orig_rax = regs.rax;
                 Exit::Syscall
             }
