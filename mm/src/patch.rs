@@ -12,7 +12,7 @@ use crate::mapping::{Mapping, Source};
 use crate::space::{Mm, State};
 use abi::Errno;
 use abi::mm::{PAGE_SIZE, Prot};
-use platform::{GUEST_END, Text, TextKey};
+use platform::{GUEST_END, Noted, Text, TextKey};
 use rustix::fs::FileType;
 use rustix::io::Errno as HostErrno;
 use std::os::fd::AsFd;
@@ -20,6 +20,10 @@ use std::sync::Arc;
 
 /// Largest text that is read to be patched.
 const TEXT_MAX: u64 = 128 << 20;
+
+/// Calls by trap that an address space made from text that others have patched, after which it gets that: mapping it
+/// costs as much as some ten traps, and a process may be about to end or to exec.
+const LATE: u32 = 16;
 
 /// Stands in the place of a device number in the keys of files that the sentry keeps.
 const MEMORY: u64 = u64::MAX;
@@ -78,15 +82,23 @@ impl Mm {
             return;
         }
         let Some(mapping) = state.tree.find(addr).filter(|mapping| mapping.text.is_some()) else { return };
-        let (Some(key), offset) = (mapping.text, addr - mapping.start) else { return };
-        if !u32::try_from(offset).is_ok_and(|offset| self.space().note_call(&key, offset)) {
-            return;
-        }
+        let (Some(key), Ok(offset)) = (mapping.text, u32::try_from(addr - mapping.start)) else { return };
         let mapping = mapping.clone();
+        let text = match self.space().note_call(&key, offset) {
+            Noted::Nothing => return,
+            Noted::Due => self.patch_file(&key, &mapping),
+            // Patched after this space mapped it.
+            Noted::Patched(text) if !self.space().has_text(&text, mapping.start) => {
+                state.late_calls += 1;
+                (state.late_calls >= LATE).then_some(text)
+            }
+            Noted::Patched(_) => return,
+        };
         // In the place of one that was patched when less was known.
-        if let Some(text) = self.patch_file(&key, &mapping)
+        if let Some(text) = text
             && self.take_out(&mut state, &mapping).is_ok()
         {
+            state.late_calls = 0;
             self.place_text(&mut state, &mapping, &text);
         }
     }

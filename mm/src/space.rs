@@ -56,6 +56,8 @@ pub(crate) struct State {
     pub(crate) lock_future: bool,
     /// No text is patched any more.
     pub(crate) shows_text: bool,
+    /// Calls by trap from text that is patched elsewhere.
+    pub(crate) late_calls: u32,
     /// Addresses of trampolines.
     pub(crate) hidden: Vec<Hidden>,
 }
@@ -131,7 +133,7 @@ impl Mm {
     pub fn fork(&self, context: &mut Context) -> Result<(Arc<Self>, Context), Errno> {
         let state = self.state.lock();
         let (space, child) = context.fork()?;
-        let mut copy = State { locked: 0, lock_future: false, shows_text: false, ..state.clone() };
+        let mut copy = State { locked: 0, lock_future: false, shows_text: false, late_calls: 0, ..state.clone() };
         let gone: Vec<_> = copy.tree.iter().filter(|m| m.dont_fork).map(|m| (m.start, m.end)).collect();
         for (start, end) in gone {
             copy.tree.remove(start, end);

@@ -6,9 +6,11 @@
 //! - [`WaitQueue`]: who wants to know about an event of a file or a process; [`Sleepers`]: whom it found asleep.
 //! - [`wake_later`]: wake-ups that wait until their cause is done.
 //! - [`EventCount`]: what host threads wait for that are no tasks.
+//! - [`Awake`]: how many threads do not sleep.
 //! - [`Fail`], [`Restart`]: how a call that blocks may end.
 #![forbid(unsafe_code)]
 
+mod awake;
 mod clock;
 mod event_count;
 mod fail;
@@ -20,6 +22,7 @@ mod sleepers;
 mod spin;
 mod wait;
 
+pub use awake::{Awake, count_in};
 pub use clock::{Clock, Deadline, now};
 pub use event_count::EventCount;
 pub use fail::{Fail, Restart};

@@ -1,5 +1,6 @@
 //! The word that a task sleeps on.
 
+use crate::awake;
 use crate::clock::{Clock, Deadline};
 use crate::later;
 use crate::spin::{SPIN, Spin};
@@ -209,10 +210,9 @@ impl WaitWord {
             let time = deadline.to_timespec();
             Timespec { tv_sec: time.sec, tv_nsec: time.nsec }
         });
-        matches!(
-            futex::wait_bitset(&self.word, flags, value, timeout.as_ref(), core::num::NonZeroU32::MAX),
-            Err(Errno::TIMEDOUT)
-        )
+        let all = core::num::NonZeroU32::MAX;
+        let waited = awake::asleep(|| futex::wait_bitset(&self.word, flags, value, timeout.as_ref(), all));
+        waited == Err(Errno::TIMEDOUT)
     }
 }
 

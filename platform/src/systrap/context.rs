@@ -124,7 +124,7 @@ impl Context {
     pub(super) fn settle(&mut self) {
         if std::mem::take(&mut self.is_starting) {
             // A process that is gone shows when the context is run.
-            let _ = self.thread.process.wait(&self.thread.slot());
+            let _ = self.thread.process.wait_for_start(&self.thread.slot());
         }
     }
 
@@ -300,6 +300,7 @@ impl Context {
 
     /// A copy with another host thread, which starts with this one's segment bases.
     fn copy(&self, space: Arc<Space>, thread: Arc<Thread>) -> Self {
+        thread.inherit(&self.thread);
         let mut copy = Self::new(space, thread, self.at, *self.regs());
         (copy.call, copy.result) = (self.call, self.result);
         copy
@@ -382,7 +383,7 @@ impl Drop for Context {
             let slot = self.thread.slot();
             slot.args[0].store(self.clear, Relaxed);
             slot.op.store(OP_EXIT, Relaxed);
-            slot.post();
+            slot.post(|wake| wake());
         }
         self.thread.tid.store(0, Relaxed);
         // Not at the very end of the host thread, when its own variables are gone: then it is near for good.

@@ -274,6 +274,17 @@ pub(super) fn write(process: &Arc<Process>, addr: u64, bytes: &[u8]) -> bool {
     is_taken
 }
 
+/// Wakes the host thread of `slot`, which sleeps, by `wake`; on `cpu`, the caller's own, if it is the hands' thread.
+pub(super) fn rouse(process: &Process, slot: &SlotRef<'_>, cpu: Option<u32>, wake: &dyn Fn()) {
+    THREAD.with_borrow(|hands| {
+        let is_it = |thread: &&Arc<Thread>| std::ptr::eq(&*thread.process, process) && thread.index == slot.index();
+        match hands.as_ref().filter(is_it).zip(cpu) {
+            Some((thread, cpu)) => thread.rouse_on(cpu, wake),
+            None => wake(),
+        }
+    });
+}
+
 /// The hands are those of a thread in `process`, and it answers at once: it spins on another core.
 pub(super) fn are_quick(process: &Arc<Process>) -> bool {
     PACE.with_borrow(Pace::is_apart) && with_slot(process, |_| ())

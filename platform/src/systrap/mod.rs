@@ -32,7 +32,7 @@ mod trip;
 mod zygote;
 
 pub use context::Context;
-pub use patch::{Text, TextKey};
+pub use patch::{Noted, Text, TextKey};
 pub use space::{GUEST_END, Space};
 pub use thread::Kicker;
 pub use zygote::Platform;

@@ -13,8 +13,10 @@
 
 use super::layout::GIVE_WAY;
 use super::ticks;
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use rustix::thread::{CpuSet, Pid, sched_getaffinity, sched_getcpu, sched_setaffinity};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use sync::{Awake, count_in};
 
 /// Ticks that both sides spin when apart: some 20 µs.
 const SPIN: u64 = 50_000;
@@ -42,6 +44,8 @@ pub(super) struct Cores {
     count: u32,
     /// For each thread that may be apart: when its last call came, in ticks; 0 when nobody is.
     seats: Vec<AtomicU64>,
+    /// For each core, by number: threads that are near on it and awake, or whose stubs are.
+    near: Vec<Arc<Awake>>,
 }
 
 impl Cores {
@@ -50,7 +54,23 @@ impl Cores {
         let allowed = sched_getaffinity(None).unwrap_or_default();
         let count = allowed.count();
         let seats = (1..count).map(|_| AtomicU64::new(0)).collect();
-        Self { allowed, count, seats }
+        let cores = (0..CpuSet::MAX_CPU).rev().find(|&cpu| allowed.is_set(cpu)).map_or(0, |last| last + 1);
+        Self { allowed, count, seats, near: (0..cores).map(|_| Arc::default()).collect() }
+    }
+
+    /// The host would wake a stub thread on an idle core: by `wake` it goes on here, on `cpu`.
+    pub(super) fn wake_here(&self, tid: i32, cpu: u32, wake: &dyn Fn()) {
+        let tid = Pid::from_raw(tid);
+        let mut here = CpuSet::new();
+        here.set(cpu as usize);
+        let _ = sched_setaffinity(tid, &here);
+        wake();
+        let _ = sched_setaffinity(tid, &self.allowed);
+    }
+
+    /// Threads that are near on a core and awake.
+    fn awake_on(&self, cpu: u32) -> u32 {
+        self.near.get(cpu as usize).map_or(u32::MAX, |near| near.count())
     }
 
     /// Takes a seat that is free or stale.
@@ -80,14 +100,15 @@ impl Cores {
         (0..CpuSet::MAX_CPU).filter(|&cpu| self.allowed.is_set(cpu))
     }
 
-    /// Confines a host thread to processors of the sandbox.
-    pub(super) fn confine(&self, tid: i32, words: &[u64]) {
+    /// Confines a host thread to processors of the sandbox; false: these are all.
+    pub(super) fn confine(&self, tid: i32, words: &[u64]) -> bool {
         let mut set = CpuSet::new();
         for cpu in self.numbers().filter(|cpu| words.get(cpu / 64).is_some_and(|word| word >> (cpu % 64) & 1 != 0)) {
             set.set(cpu);
         }
         // A thread that is gone needs no place; an empty set is refused by the host.
-        let _ = sched_setaffinity(rustix::thread::Pid::from_raw(tid), &set);
+        let _ = sched_setaffinity(Pid::from_raw(tid), &set);
+        set != self.allowed
     }
 }
 
@@ -122,11 +143,13 @@ pub(super) struct Pace {
     /// Calls until giving way is tried, and how many were asked for last.
     asleep: u32,
     asleep_for: u32,
+    /// The stub was where the thread is near, or went there by itself since.
+    is_met: bool,
 }
 
 impl Pace {
     pub(super) const fn new() -> Self {
-        Self { place: Place::Anywhere, calls: 0, needed: QUICK_CALLS, turn: 0, given: 0, asleep: 0, asleep_for: 0 }
+        Self { place: Place::Anywhere, calls: 0, needed: QUICK_CALLS, turn: 0, given: 0, asleep: 0, asleep_for: 0, is_met: true }
     }
 
     /// The stub is about to get the turn: what it shall do before it sleeps the next time (`Slot::spin`).
@@ -138,6 +161,13 @@ impl Pace {
             // The call took longer than a stub spins: one that did sleeps by now, and its core may have idled.
             self.go_near(cores, cpu);
         }
+        if self.place == Place::Anywhere && cores.count > 1 {
+            let own = sched_getcpu() as u32;
+            if cores.awake_on(own) == 0 {
+                self.go_near(cores, own);
+                self.is_met = false;
+            }
+        }
         match self.place {
             Place::Apart(..) => SPIN as u32,
             Place::Near(_) if self.asleep == 0 => GIVE_WAY,
@@ -148,6 +178,15 @@ impl Pace {
     /// The stub thread runs on another core and spins while it waits.
     pub(super) const fn is_apart(&self) -> bool {
         matches!(self.place, Place::Apart(..))
+    }
+
+    /// The core that a sleeping stub thread is to be brought to, which is the caller's: both have it for themselves.
+    pub(super) fn bring(&mut self, cores: &Cores, cpu: u32) -> Option<u32> {
+        let is_met = std::mem::replace(&mut self.is_met, true);
+        match self.place {
+            Place::Near(near) if cores.count > 1 && (near == cpu || !is_met) && cores.awake_on(near) == 1 => Some(near),
+            _ => None,
+        }
     }
 
     /// What the sentry thread shall do before it sleeps.
@@ -210,6 +249,7 @@ impl Pace {
             let _ = sched_setaffinity(None, &cores.allowed);
         }
         self.place = Place::Anywhere;
+        count_in(None);
     }
 
     fn leave(&mut self, cores: &Cores) {
@@ -223,6 +263,7 @@ impl Pace {
         self.leave(cores);
         self.place = Place::Near(cpu);
         self.calls = 0;
+        count_in(cores.near.get(cpu as usize));
         if cores.count > 1 && (cpu as usize) < CpuSet::MAX_CPU && cores.allowed.is_set(cpu as usize) {
             let mut near = CpuSet::new();
             near.set(cpu as usize);
@@ -239,6 +280,7 @@ impl Pace {
         }
         if sched_setaffinity(None, &others).is_ok() {
             self.place = Place::Apart(cpu, seat);
+            count_in(None);
             self.turn = ticks();
         } else {
             cores.stand_up(&seat);

@@ -1,8 +1,8 @@
 //! A stub process on the host.
 
 use super::hands;
-use super::layout::{FEATURE_FSGSBASE, OP_EMPTY_OUTBOX, OP_FORK, SLOT_LEN, SLOTS, SLOTS_BASE};
-use super::pace::{Cores, Pace};
+use super::layout::{FEATURE_FSGSBASE, OP_EMPTY_OUTBOX, OP_FORK, OP_SPAWN, SLOT_LEN, SLOTS, SLOTS_BASE};
+use super::pace::{Cores, Pace, Patience};
 use super::reaper::Reaper;
 use super::slot::{SlotRef, Slots};
 use super::spare::{Spare, Spares};
@@ -272,11 +272,22 @@ impl Process {
 
     /// Gives the stub of `slot` command `op` and waits until it is done. `ESRCH`: the process is gone.
     pub(super) fn command(&self, slot: &SlotRef<'_>, op: u32) -> Result<(), Errno> {
-        let spin = PACE.with_borrow_mut(|pace| pace.before(&self.shared.cores, slot.cpu.load(Relaxed)));
-        slot.spin.store(spin, Relaxed);
+        let cores = &self.shared.cores;
+        let cpu = slot.cpu.load(Relaxed);
+        slot.spin.store(PACE.with_borrow_mut(|pace| pace.before(cores, cpu)), Relaxed);
         slot.op.store(op, Relaxed);
-        slot.post();
+        slot.post(|wake| {
+            let here = PACE.with_borrow_mut(|pace| pace.bring(cores, cpu));
+            // A child would be confined as its parent is for the moment.
+            hands::rouse(self, slot, here.filter(|_| op != OP_FORK && op != OP_SPAWN), wake);
+        });
         self.wait(slot)
+    }
+
+    /// Waits for the first message of a new thread: where that runs is not known before.
+    pub(super) fn wait_for_start(&self, slot: &SlotRef<'_>) -> Result<(), Errno> {
+        let is_there = !self.is_gone() && slot.wait(Patience::None, || ());
+        if is_there { Ok(()) } else { Err(Errno::ESRCH) }
     }
 
     /// Waits for the next message of the stub.

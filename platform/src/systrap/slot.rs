@@ -96,10 +96,12 @@ impl SlotRef<'_> {
         std::ptr::from_ref(self.slot).cast_mut().cast()
     }
 
-    /// Gives the stub the turn.
-    pub(super) fn post(&self) {
+    /// Gives the stub the turn; where it sleeps, by `rouse`, which is given what wakes it.
+    pub(super) fn post(&self, rouse: impl FnOnce(&dyn Fn())) {
         if self.to_stub.swap(FULL, SeqCst) == ASLEEP {
-            let _ = futex::wake(&self.to_stub, futex::Flags::empty(), 1);
+            rouse(&|| {
+                let _ = futex::wake(&self.to_stub, futex::Flags::empty(), 1);
+            });
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::hands;
 use super::layout::{COPY, COPY_LEN, FAULTED, OP_CMPXCHG, OP_COPY_IN, OP_COPY_OUT, OUTBOX, OUTBOX_LEN, STUB_BASE};
-use super::patch::{Text, TextKey, Texts};
+use super::patch::{Noted, Text, TextKey, Texts};
 use super::process::{Process, Vdso, rustix_error};
 use super::slot::SlotRef;
 use abi::Errno;
@@ -271,9 +271,14 @@ impl Space {
             .map(|result| result as u64)
     }
 
-    /// A `syscall` at offset `at` of the text `key` trapped. True when the text should be patched now.
-    pub fn note_call(&self, key: &TextKey, at: u32) -> bool {
-        self.process.shared.can_patch() && self.process.shared.texts.note(key, at)
+    /// A `syscall` at offset `at` of the text `key` trapped.
+    pub fn note_call(&self, key: &TextKey, at: u32) -> Noted {
+        if self.process.shared.can_patch() { self.process.shared.texts.note(key, at) } else { Noted::Nothing }
+    }
+
+    /// `text` lies at `at`, with its jumps.
+    pub fn has_text(&self, text: &Arc<Text>, at: u64) -> bool {
+        self.texts.has(text, at)
     }
 
     /// The patched text of a file, if there is one.

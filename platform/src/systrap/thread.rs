@@ -9,6 +9,7 @@ use std::sync::atomic::{
     Ordering::{Relaxed, Release, SeqCst},
 };
 use std::time::Duration;
+use sync::{Mutex, Rank};
 
 /// Host signal that gets a thread out of application code.
 pub(super) const KICK: i32 = libc::SIGUSR1;
@@ -20,15 +21,34 @@ pub(super) struct Thread {
     pub(super) tid: AtomicI32,
     /// It runs application code, or is about to.
     in_app: AtomicBool,
+    /// The application chose its processors. Locked while its host thread's are changed.
+    is_confined: Mutex<bool>,
     times: Times,
 }
 
 impl Thread {
     pub(super) fn new(process: Arc<Process>, index: u32, tid: i32) -> Arc<Self> {
         let (tid, in_app) = (AtomicI32::new(tid), AtomicBool::new(false));
-        let thread = Arc::new(Self { process, index, tid, in_app, times: Times::new() });
+        let is_confined = Mutex::new(Rank::Leaf, false);
+        let thread = Arc::new(Self { process, index, tid, in_app, is_confined, times: Times::new() });
         thread.process.add_thread(&thread);
         thread
+    }
+
+    /// Its host thread was made by that of `parent`.
+    pub(super) fn inherit(&self, parent: &Self) {
+        let is_confined = *parent.is_confined.lock();
+        *self.is_confined.lock() = is_confined;
+    }
+
+    /// Wakes its host thread, which sleeps, by `wake`: on `cpu`, the caller's own, if it may run there.
+    pub(super) fn rouse_on(&self, cpu: u32, wake: &dyn Fn()) {
+        let is_confined = self.is_confined.lock();
+        if *is_confined {
+            wake();
+        } else {
+            self.process.shared.cores.wake_here(self.tid.load(Relaxed), cpu, wake);
+        }
     }
 
     pub(super) fn slot(&self) -> SlotRef<'_> {
@@ -125,7 +145,8 @@ impl Kicker {
     pub fn set_affinity(&self, words: &[u64]) {
         let tid = self.0.tid.load(Relaxed);
         if tid != 0 && !self.0.process.is_gone() {
-            self.0.process.shared.cores.confine(tid, words);
+            let mut is_confined = self.0.is_confined.lock();
+            *is_confined = self.0.process.shared.cores.confine(tid, words);
         }
     }
 

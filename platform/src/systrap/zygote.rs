@@ -120,7 +120,7 @@ impl Platform {
             slot.write_bytes(COPY + 16 + 8 * i as u64, &bytes);
         }
         let _ = process.shared.vdso.set(vdso);
-        slot.post();
+        slot.post(|wake| wake());
         Ok(())
     }
 

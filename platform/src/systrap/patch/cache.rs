@@ -20,6 +20,17 @@ const BYTES_MAX: u64 = 256 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TextKey(pub [u64; 8]);
 
+/// What a call by trap says about the text that it came from.
+#[derive(Clone, Debug)]
+pub enum Noted {
+    /// Nothing yet.
+    Nothing,
+    /// It should be patched now.
+    Due,
+    /// It is patched, this call site included.
+    Patched(Arc<Text>),
+}
+
 /// The texts of a sandbox.
 #[derive(Debug)]
 pub(in super::super) struct Cache(Mutex<Files>);
@@ -79,14 +90,14 @@ impl Cache {
         file.text.clone()
     }
 
-    /// The `syscall` at offset `at` of a text trapped. True when the text should be patched now.
-    pub(in super::super) fn note(&self, key: &TextKey, at: u32) -> bool {
+    /// The `syscall` at offset `at` of a text trapped.
+    pub(in super::super) fn note(&self, key: &TextKey, at: u32) -> Noted {
         let mut gone = Vec::new();
         let mut files = self.0.lock();
         if files.by_key.len() >= FILES_MAX && !files.by_key.contains_key(key) {
             gone.extend(files.forget_one(false));
             if gone.is_empty() {
-                return false;
+                return Noted::Nothing;
             }
         }
         while files.bytes >= BYTES_MAX
@@ -100,17 +111,18 @@ impl Cache {
         let new = || File { traps: 0, due: TRAPS, executed: Vec::new(), text: None, used };
         let file = files.by_key.entry(*key).or_insert_with(new);
         file.used = used;
-        file.traps = file.traps.saturating_add(1);
-        let is_known = file.text.as_ref().is_some_and(|text| text.has_site(at)) || file.executed.contains(&at);
-        if !is_known && file.executed.len() < EXECUTED_MAX {
+        if let Some(text) = file.text.as_ref().filter(|text| text.has_site(at)) {
+            return Noted::Patched(Arc::clone(text));
+        }
+        if !file.executed.contains(&at) && file.executed.len() < EXECUTED_MAX {
             file.executed.push(at);
         }
+        file.traps = file.traps.saturating_add(1);
         if file.traps < file.due {
-            return false;
+            return Noted::Nothing;
         }
         file.due = file.due.saturating_mul(4);
-        // Patched already, and all of it that can be.
-        !is_full && (file.text.is_none() || !file.executed.is_empty())
+        if is_full { Noted::Nothing } else { Noted::Due }
     }
 
     /// The sites of which the shape alone says too little.

@@ -19,7 +19,7 @@ mod text;
 mod trampoline;
 
 pub(super) use cache::Cache;
-pub use cache::TextKey;
+pub use cache::{Noted, TextKey};
 pub(super) use placed::{Place, Texts};
 pub use text::Text;
 

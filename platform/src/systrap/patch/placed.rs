@@ -186,6 +186,12 @@ impl Texts {
         tail.unwrap_or(addr)
     }
 
+    /// `text` lies at `at`, with its jumps.
+    pub(in super::super) fn has(&self, text: &Arc<Text>, at: u64) -> bool {
+        let texts = self.placed.read();
+        texts.iter().any(|placed| placed.is_active && placed.at == at && Arc::ptr_eq(&placed.text, text))
+    }
+
     /// A patched text lies at `addr`.
     pub(in super::super) fn holds(&self, addr: u64) -> bool {
         !self.overlapping(addr, addr.saturating_add(1)).is_empty()
