@@ -105,7 +105,7 @@ impl Exec {
         if !take(&mm) {
             return Ok(None);
         }
-        let regs = context.gather(|context| {
+        let regs = context.gather_till_run(|context| {
             let start = vdso_place(stack_top);
             if start != vdso.start {
                 mm.space().move_vdso(vdso.start, start)?;
@@ -256,7 +256,8 @@ const fn page_end(addr: u64) -> u64 {
 /// Writes zeroes over parts of pages.
 fn zero(mm: &Mm, ranges: impl IntoIterator<Item = Range<u64>>) -> Result<(), Errno> {
     for range in ranges {
-        mm.space().write(range.start, &vec![0; (range.end - range.start) as usize])?;
+        // A part of a page.
+        mm.space().zero(range.start, (range.end - range.start) as u32)?;
     }
     Ok(())
 }

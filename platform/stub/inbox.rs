@@ -4,7 +4,7 @@
 //! What is brought along is a guess: the sentry asks for what it wants, and looks here first.
 
 use crate::layout::*;
-use crate::{stub_copy, stub_copy_string};
+use crate::{stub_copy, stub_copy_string, stub_zero};
 use core::sync::atomic::Ordering::Relaxed;
 
 /// Longest path that is brought along, with its zero byte.
@@ -150,8 +150,12 @@ pub(crate) fn empty(slot: &Slot) -> bool {
     let base = slot as *const Slot as u64;
     let mut is_fine = true;
     for piece in slot.outbox.iter().take(count) {
-        let from = base + u64::from(piece.at.load(Relaxed));
-        is_fine &= stub_copy(piece.addr.load(Relaxed), from, piece.len.load(Relaxed).into()) == 0;
+        let (to, len) = (piece.addr.load(Relaxed), piece.len.load(Relaxed).into());
+        let left = match piece.at.load(Relaxed) {
+            ZEROES => stub_zero(to, 0, len),
+            at => stub_copy(to, base + u64::from(at), len),
+        };
+        is_fine &= left == 0;
     }
     is_fine
 }

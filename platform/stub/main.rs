@@ -239,10 +239,13 @@ fn report_bases(slot: &Slot) {
 fn fixup(rip: u64) -> u64 {
     let within = |from: u64, to: u64| rip >= from && rip < to;
     let copy_fault = stub_copy_fault as *const () as u64;
+    let zero_fault = stub_zero_fault as *const () as u64;
     let string_fault = stub_copy_string_fault as *const () as u64;
     let exchange_fault = stub_exchange_fault as *const () as u64;
     if within(stub_copy as *const () as u64, copy_fault) {
         copy_fault
+    } else if within(stub_zero as *const () as u64, zero_fault) {
+        zero_fault
     } else if within(stub_copy_string as *const () as u64, string_fault) {
         string_fault
     } else if within(stub_exchange as *const () as u64, exchange_fault) {
@@ -278,6 +281,16 @@ extern "C" fn serve(slot: &Slot, mut event: u32) -> ! {
             OP_RESUME => {
                 load_bases(slot);
                 call::resume_frame(slot)
+            }
+            OP_CALLS_RESUME => {
+                if !make_calls(slot) {
+                    event = EVENT_CALLS_FAILED;
+                } else if inbox::empty(slot) {
+                    load_bases(slot);
+                    call::resume_frame(slot)
+                } else {
+                    event = EVENT_OUTBOX_FAULT;
+                }
             }
             OP_CALLS => {
                 make_calls(slot);
@@ -474,6 +487,14 @@ global_asm!(
     "stub_copy_fault:",
     "mov rax, rcx",
     "ret",
+    // Writes rdx bytes of sil to rdi; returns how many were left when an address turned out bad.
+    "stub_zero:",
+    "mov rcx, rdx",
+    "mov eax, esi",
+    "rep stosb",
+    "stub_zero_fault:",
+    "mov rax, rcx",
+    "ret",
     // Copies a string of at most rdx bytes from rsi to rdi; returns its length with the zero byte, 0 for none.
     "stub_copy_string:",
     "xor ecx, ecx",
@@ -504,6 +525,8 @@ global_asm!(
 unsafe extern "C" {
     safe fn stub_copy(to: u64, from: u64, len: u64) -> u64;
     safe fn stub_copy_fault();
+    safe fn stub_zero(to: u64, byte: u64, len: u64) -> u64;
+    safe fn stub_zero_fault();
     safe fn stub_copy_string(to: u64, from: u64, max: u64) -> u64;
     safe fn stub_copy_string_fault();
     safe fn stub_exchange(addr: u64, old: u64, new: u64) -> u64;

@@ -1,7 +1,7 @@
 //! Host calls that a stub makes in its own address space, for the sentry.
 
 use super::hands::HostCall;
-use super::layout::{CALLS, Call, EVENT_CALLS_FAILED, OP_CALLS, OP_CALLS_RETURN};
+use super::layout::{CALLS, Call, EVENT_CALLS_FAILED, OP_CALLS};
 use super::process::Process;
 use super::slot::SlotRef;
 use abi::Errno;
@@ -24,13 +24,13 @@ impl Process {
     }
 
     /// The application goes on once the stub has made these calls, which the host does not refuse; otherwise the process
-    /// is killed.
-    pub(super) fn calls_and_return(&self, slot: &SlotRef<'_>, calls: &[HostCall]) -> Result<(), Errno> {
+    /// is killed. `op`: `OP_CALLS_RETURN` or `OP_CALLS_RESUME`.
+    pub(super) fn calls_and(&self, slot: &SlotRef<'_>, calls: &[HostCall], op: u32) -> Result<(), Errno> {
         let split = calls.len().saturating_sub(1) / CALLS * CALLS;
         let (before, last) = calls.split_at(split);
         let done = self.calls(slot, before).and_then(|_| {
             self.put_calls(slot, last);
-            self.command(slot, OP_CALLS_RETURN)
+            self.command(slot, op)
         });
         let is_done = done.is_ok() && slot.event.load(Relaxed) != EVENT_CALLS_FAILED;
         if is_done {

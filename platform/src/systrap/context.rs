@@ -94,6 +94,13 @@ impl Context {
         hands::gather(&process, || f(self))
     }
 
+    /// As [`Self::gather`], but what is left at the end is made when the context is run: should that fail, the process is
+    /// killed. It must be bound.
+    pub fn gather_till_run<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T, Errno>) -> Result<T, Errno> {
+        let process = Arc::clone(&self.thread.process);
+        hands::gather_till_run(&process, || f(self))
+    }
+
     /// The address space to be in the place of the present one after [`Self::start_anew`]; `None` when that cannot be:
     /// the host process has other threads, or others know the space.
     pub fn next_space(&self) -> Option<Arc<Space>> {
@@ -148,9 +155,8 @@ impl Context {
 
     /// What the present call gives the application, and changes in its address space, is there after this.
     pub(super) fn finish_call(&self) -> Result<(), Errno> {
-        let given = self.thread.process.empty_outbox(&self.thread.slot());
         hands::flush(&self.thread.process)?;
-        given
+        self.thread.process.empty_outbox(&self.thread.slot())
     }
 
     /// Sets what the stub answers itself: the ids of the thread in the order of [`crate::Ids`], and whether it may.

@@ -3,7 +3,7 @@
 //! A call from patched text brings parts of the application's memory along (inbox), and the application gets others
 //! when it goes on (outbox): copies in the slot, so that small arguments and results cost no host call.
 
-use super::layout::{INBOX, OUTBOX, OUTBOX_LEN, OUTBOX_PIECES};
+use super::layout::{INBOX, OUTBOX, OUTBOX_LEN, ZEROES};
 use super::pace::Pace;
 use super::process::{PACE, Process};
 use super::slot::SlotRef;
@@ -27,7 +27,7 @@ struct Gathered {
     calls: Vec<HostCall>,
     /// Descriptors that the stub has by then: the sentry's number, the stub's.
     open: Vec<(RawFd, i32)>,
-    /// They are made when the application goes on, at the latest: see [`put_off`].
+    /// They are made when the application goes on, at the latest: see [`put_off`] and [`gather_till_run`].
     is_put_off: bool,
     /// The next call may be put off.
     may_put_off: bool,
@@ -88,7 +88,7 @@ pub(super) fn let_go(thread: &Arc<Thread>) {
 /// `process`. What was put aside is done first: what `f` does comes after it.
 pub(super) fn with<T>(process: &Arc<Process>, f: impl FnOnce(&SlotRef<'_>) -> Result<T, Errno>) -> Result<T, Errno> {
     with_gathered(process, |slot| {
-        make_gathered(process, slot)?;
+        settle_slot(process, slot)?;
         f(slot)
     })
 }
@@ -101,9 +101,8 @@ pub(super) fn with_gathered<T>(
     THREAD.with_borrow(|hands| match hands {
         Some(thread) if Arc::ptr_eq(&thread.process, process) => {
             let slot = thread.slot();
-            process.empty_outbox(&slot)?;
-            if GATHERED.with_borrow(|gathered| gathered.as_ref().is_some_and(|gathered| gathered.is_put_off)) {
-                make_gathered(process, &slot)?;
+            if !is_gathering() {
+                settle_slot(process, &slot)?;
             }
             f(&slot)
         }
@@ -115,11 +114,36 @@ pub(super) fn with_gathered<T>(
 /// is asked of the stub, or at the end. Which of them failed is not told. For a space that nobody else knows yet.
 /// Descriptors that are mapped stay open till then.
 pub(super) fn gather<T>(process: &Arc<Process>, f: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
-    flush(process)?;
+    settle(process)?;
     GATHERED.set(Some(Gathered::default()));
+    OUTBOX_USED.set(0);
     let result = f().and_then(|value| with(process, |_| Ok(value)));
     GATHERED.set(None);
     result
+}
+
+/// As [`gather`], but what is left at the end is made when the application goes on, by the same command; should
+/// that fail, the process is killed.
+pub(super) fn gather_till_run<T>(process: &Arc<Process>, f: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+    settle(process)?;
+    GATHERED.set(Some(Gathered::default()));
+    OUTBOX_USED.set(0);
+    let result = f();
+    if result.is_err() {
+        GATHERED.set(None);
+    }
+    GATHERED.with_borrow_mut(|gathered| {
+        if let Some(gathered) = gathered {
+            gathered.close();
+            gathered.is_put_off = true;
+        }
+    });
+    result
+}
+
+/// The changes are gathered that are made now.
+fn is_gathering() -> bool {
+    GATHERED.with_borrow(|gathered| gathered.as_ref().is_some_and(|gathered| !gathered.is_put_off))
 }
 
 /// The next change of the address space is made when the application goes on from its present call, by the same command:
@@ -137,7 +161,6 @@ pub(super) fn put_off(process: &Arc<Process>) {
 
 /// Takes what was [put off](put_off): the stub is about to make it and to go on.
 pub(super) fn take_put_off() -> Vec<HostCall> {
-    // No descriptor is among them: to send one makes what was put off first.
     GATHERED.take().unwrap_or_default().calls
 }
 
@@ -146,6 +169,12 @@ pub(super) fn flush(process: &Arc<Process>) -> Result<(), Errno> {
     let mut flushed = Ok(());
     with_slot(process, |slot| flushed = make_gathered(process, slot));
     flushed
+}
+
+/// What was put aside is made, and then the outbox emptied: in that order, as when the application goes on.
+fn settle_slot(process: &Arc<Process>, slot: &SlotRef<'_>) -> Result<(), Errno> {
+    make_gathered(process, slot)?;
+    process.empty_outbox(slot)
 }
 
 /// Puts calls aside if that is what is done now.
@@ -251,27 +280,46 @@ pub(super) fn read_string(process: &Arc<Process>, addr: u64) -> Option<Vec<u8>> 
 
 /// Puts bytes into the outbox for `addr`; false when they do not fit, or there is no call that goes home.
 pub(super) fn write(process: &Arc<Process>, addr: u64, bytes: &[u8]) -> bool {
+    IN_CALL.get() && put(process, addr, bytes)
+}
+
+/// Puts bytes into the outbox for `addr`, behind the changes that are gathered; false when they do not fit, or none are.
+pub(super) fn write_gathered(process: &Arc<Process>, addr: u64, bytes: &[u8]) -> bool {
+    is_gathering() && put(process, addr, bytes)
+}
+
+/// As [`write_gathered`] for `len` zeroes.
+pub(super) fn zero_gathered(process: &Arc<Process>, addr: u64, len: u32) -> bool {
+    let mut is_taken = false;
+    is_gathering() && with_slot(process, |slot| is_taken = add_piece(slot, addr, len, ZEROES)) && is_taken
+}
+
+fn put(process: &Arc<Process>, addr: u64, bytes: &[u8]) -> bool {
     let used = OUTBOX_USED.get();
-    if !IN_CALL.get() || bytes.len() > PIECE_MAX || used + bytes.len() as u64 > OUTBOX_LEN {
+    if bytes.len() > PIECE_MAX || used + bytes.len() as u64 > OUTBOX_LEN {
         return false;
     }
     let mut is_taken = false;
     with_slot(process, |slot| {
-        let count = slot.outbox_count.load(Relaxed) as usize;
-        if count >= OUTBOX_PIECES {
-            return;
-        }
         let at = OUTBOX + used;
-        slot.write_bytes(at, bytes);
-        let piece = &slot.outbox[count];
-        piece.addr.store(addr, Relaxed);
-        piece.len.store(bytes.len() as u32, Relaxed);
-        piece.at.store(at as u32, Relaxed);
-        slot.outbox_count.store(count as u32 + 1, Relaxed);
-        OUTBOX_USED.set((used + bytes.len() as u64).next_multiple_of(64));
-        is_taken = true;
+        is_taken = add_piece(slot, addr, bytes.len() as u32, at as u32);
+        if is_taken {
+            slot.write_bytes(at, bytes);
+            OUTBOX_USED.set((used + bytes.len() as u64).next_multiple_of(64));
+        }
     });
     is_taken
+}
+
+/// False: there are too many.
+fn add_piece(slot: &SlotRef<'_>, addr: u64, len: u32, at: u32) -> bool {
+    let count = slot.outbox_count.load(Relaxed) as usize;
+    let Some(piece) = slot.outbox.get(count) else { return false };
+    piece.addr.store(addr, Relaxed);
+    piece.len.store(len, Relaxed);
+    piece.at.store(at, Relaxed);
+    slot.outbox_count.store(count as u32 + 1, Relaxed);
+    true
 }
 
 /// Wakes the host thread of `slot`, which sleeps, by `wake`; on `cpu`, the caller's own, if it is the hands' thread.
@@ -290,16 +338,14 @@ pub(super) fn are_quick(process: &Arc<Process>) -> bool {
     PACE.with_borrow(Pace::is_apart) && with_slot(process, |_| ())
 }
 
-/// What the outbox holds for `process` goes there now, and what was gathered is made.
+/// What was gathered for `process` is made now, and what the outbox holds goes there.
 pub(super) fn settle(process: &Arc<Process>) -> Result<(), Errno> {
-    let is_settled = OUTBOX_USED.get() == 0 || !IN_CALL.get();
-    let is_gathered =
-        GATHERED.with_borrow(|gathered| gathered.as_ref().is_some_and(|gathered| !gathered.calls.is_empty()));
-    if is_settled && !is_gathered {
+    let has_pieces = OUTBOX_USED.get() != 0 && IN_CALL.get();
+    if !has_pieces && GATHERED.with_borrow(Option::is_none) {
         return Ok(());
     }
     let mut settled = Ok(());
-    with_slot(process, |slot| settled = process.empty_outbox(slot).and_then(|()| make_gathered(process, slot)));
+    with_slot(process, |slot| settled = settle_slot(process, slot));
     settled
 }
 

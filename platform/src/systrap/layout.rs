@@ -78,7 +78,7 @@ pub const EVENT_WAIT_KICKED: u32 = 6;
 pub const EVENT_OUTBOX_FAULT: u32 = 7;
 /// Message to the sentry: the wait of `OP_WAIT` is over, its result in `Slot::returned`, and the sentry asked for it.
 pub const EVENT_WAIT_DONE: u32 = 8;
-/// Message to the sentry: a call of `OP_CALLS_RETURN` failed, and nothing after it was done.
+/// Message to the sentry: a call of `OP_CALLS_RETURN` or `OP_CALLS_RESUME` failed, and nothing after it was done.
 pub const EVENT_CALLS_FAILED: u32 = 9;
 
 /// Command: go on with the application at `Slot::frame`.
@@ -101,6 +101,8 @@ pub const OP_CMPXCHG: u32 = 8;
 pub const OP_RETURN: u32 = 9;
 /// Command: as `OP_CALLS`, then as `OP_RETURN`.
 pub const OP_CALLS_RETURN: u32 = 13;
+/// Command: as `OP_CALLS`, then empty the outbox, then as `OP_RESUME`.
+pub const OP_CALLS_RESUME: u32 = 14;
 /// Command: save the extended state (components `args[1]`) at address `args[0]` in the slot.
 pub const OP_SAVE_XSTATE: u32 = 10;
 
@@ -145,7 +147,7 @@ pub struct Call {
 }
 
 /// Calls in one batch.
-pub const CALLS: usize = 16;
+pub const CALLS: usize = 24;
 
 /// Bytes of application memory in the copy buffer.
 #[repr(C)]
@@ -154,10 +156,12 @@ pub struct Piece {
     pub addr: AtomicU64,
     /// How many they are.
     pub len: AtomicU32,
-    /// Offset of their copy in the slot.
+    /// Offset of their copy in the slot; or [`ZEROES`].
     pub at: AtomicU32,
 }
 
+/// `Piece::at`: there is no copy, all bytes are zero.
+pub const ZEROES: u32 = 0;
 /// Pieces that a call brings along.
 pub const INBOX: usize = 2;
 /// Pieces that the application is given when it goes on.
@@ -289,4 +293,4 @@ pub struct Slot {
     pub message: [AtomicU64; 32],
 }
 
-const _: () = assert!(size_of::<Slot>() + 2048 <= CALL_STACK_TOP as usize, "room for the stack of calls");
+const _: () = assert!(size_of::<Slot>() + 1536 <= CALL_STACK_TOP as usize, "room for the stack of calls");

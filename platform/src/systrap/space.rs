@@ -67,6 +67,9 @@ impl Space {
             return Ok(0);
         }
         let len = in_guest(addr, bytes.len())?;
+        if len == bytes.len() && hands::write_gathered(&self.process, addr, bytes) {
+            return Ok(len);
+        }
         self.settle()?;
         if self.goes_by_hand(len) {
             return self.copy(OP_COPY_OUT, addr, len, |slot, at, n| slot.write_bytes(OUTBOX, &bytes[at..at + n]));
@@ -76,6 +79,15 @@ impl Space {
         // SAFETY: `local` is `bytes`, only read.
         let n = unsafe { libc::process_vm_writev(self.process.pid, &raw const local, 1, &raw const remote, 1, 0) };
         moved(n)
+    }
+
+    /// Writes less than a page of zeroes.
+    pub fn zero(&self, addr: u64, len: u32) -> Result<(), Errno> {
+        let is_in_guest = in_guest(addr, len as usize)? == len as usize;
+        if !is_in_guest || !hands::zero_gathered(&self.process, addr, len) {
+            self.write(addr, &vec![0; len as usize])?;
+        }
+        Ok(())
     }
 
     /// As [`Self::write`], but the bytes may only be there when the calling thread's own application goes on from its
@@ -259,7 +271,7 @@ impl Space {
             in_guest(addr, len as usize)?;
         }
         let args = [addr, len.into(), flags.into(), signature.into(), 0, 0];
-        hands::with(&self.process, |slot| self.process.calls(slot, &[(libc::SYS_rseq, args)]).map(|_| ()))
+        self.make(&[(libc::SYS_rseq, args)])
     }
 
     /// `membarrier(2)` on the host, for the threads of this space.

@@ -5,7 +5,7 @@ use super::frame::Frame;
 use super::hands;
 use super::layout::{
     AUDIT_ARCH_X86_64, EVENT_CALL, EVENT_KICKED, EVENT_OUTBOX_FAULT, EVENT_SIGNAL, EVENT_WAIT_DONE, EVENT_WAIT_KICKED,
-    FEATURE_FSGSBASE, OP_RESUME, OP_RETURN, OP_SAVE_XSTATE, OP_WAIT, SET_FS, SET_GS,
+    FEATURE_FSGSBASE, OP_CALLS_RESUME, OP_CALLS_RETURN, OP_RESUME, OP_RETURN, OP_SAVE_XSTATE, OP_WAIT, SET_FS, SET_GS,
 };
 use super::patch::Place;
 use super::process::Process;
@@ -118,7 +118,7 @@ impl Context {
             }
             self.leave_call()?;
         }
-        hands::flush(&self.thread.process)?;
+        let calls = hands::take_put_off();
         hands::end_call();
         self.load_bases()?;
         let slot = self.thread.slot();
@@ -126,7 +126,15 @@ impl Context {
             let regs = *self.regs();
             frame.store(&slot, &Regs { rip: self.space.texts.resume_at(regs.rip), ..regs });
         }
-        self.thread.process.command(&slot, OP_RESUME)
+        if calls.is_empty() && slot.outbox_count.load(Relaxed) == 0 {
+            return self.thread.process.command(&slot, OP_RESUME);
+        }
+        self.thread.process.calls_and(&slot, &calls, OP_CALLS_RESUME)?;
+        if slot.event.load(Relaxed) == EVENT_OUTBOX_FAULT {
+            self.thread.process.kill();
+            return Err(Errno::ESRCH);
+        }
+        Ok(())
     }
 
     /// The thread goes on from its call, with its outbox.
@@ -137,7 +145,7 @@ impl Context {
         if calls.is_empty() {
             self.thread.process.command(&slot, OP_RETURN)?;
         } else {
-            self.thread.process.calls_and_return(&slot, &calls)?;
+            self.thread.process.calls_and(&slot, &calls, OP_CALLS_RETURN)?;
         }
         if slot.event.load(Relaxed) == EVENT_OUTBOX_FAULT {
             slot.returned.store(Errno::EFAULT.to_return(), Relaxed);

@@ -5,11 +5,16 @@ use abi::mm::PAGE_SIZE;
 use abi::process::MAX_ARG_STRLEN;
 use mm::{UserAddr, UserMemory};
 
-/// Reads strings that mostly lie side by side: keeps the page that it read last.
+/// Pages that are kept.
+const KEPT: usize = 8;
+
+/// Reads strings that mostly lie side by side: keeps the pages that it read last.
 pub(super) struct Strings<'a> {
     memory: &'a dyn UserMemory,
-    page: u64,
-    bytes: Vec<u8>,
+    /// Addresses and bytes of pages.
+    pages: Vec<(u64, Vec<u8>)>,
+    /// Which of them goes next.
+    oldest: usize,
     /// Bytes that may still be taken: strings with their ends, and pointers.
     left: u64,
 }
@@ -17,7 +22,7 @@ pub(super) struct Strings<'a> {
 impl<'a> Strings<'a> {
     /// Takes at most `limit` bytes.
     pub(super) const fn new(memory: &'a dyn UserMemory, limit: u64) -> Self {
-        Self { memory, page: u64::MAX, bytes: Vec::new(), left: limit }
+        Self { memory, pages: Vec::new(), oldest: 0, left: limit }
     }
 
     /// A vector that ends with a null pointer; null itself is an empty one. `EFAULT`, `E2BIG`.
@@ -57,26 +62,44 @@ impl<'a> Strings<'a> {
         let mut at = at;
         loop {
             let page = at & !(PAGE_SIZE - 1);
-            if page != self.page {
-                self.page = u64::MAX;
-                self.bytes.resize(PAGE_SIZE as usize, 0);
-                self.memory.read(UserAddr(page), &mut self.bytes)?;
-                self.page = page;
-            }
-            let rest = self.bytes.get((at - page) as usize..).ok_or(Errno::EFAULT)?;
+            let rest = self.page(page)?.get((at - page) as usize..).ok_or(Errno::EFAULT)?;
             let end = rest.iter().position(|&byte| byte == 0);
             let piece = &rest[..end.unwrap_or(rest.len())];
             if string.len() + piece.len() >= MAX_ARG_STRLEN {
                 return Err(Errno::E2BIG);
             }
             string.extend_from_slice(piece);
-            let taken = piece.len() as u64 + u64::from(end.is_some());
-            self.spend(taken)?;
-            if end.is_some() {
+            let (taken, is_end) = (piece.len() as u64, end.is_some());
+            self.spend(taken + u64::from(is_end))?;
+            if is_end {
                 return Ok(string);
             }
             at = page.checked_add(PAGE_SIZE).ok_or(Errno::EFAULT)?;
         }
+    }
+
+    /// The bytes of the page at `at`.
+    fn page(&mut self, at: u64) -> Result<&[u8], Errno> {
+        let kept = self.pages.iter().position(|page| page.0 == at);
+        let index = match kept {
+            Some(index) => index,
+            None => self.read_page(at)?,
+        };
+        Ok(&self.pages[index].1)
+    }
+
+    /// Reads a page, in the place of the one that was read first where there are enough; its index.
+    fn read_page(&mut self, at: u64) -> Result<usize, Errno> {
+        let mut bytes = vec![0; PAGE_SIZE as usize];
+        self.memory.read(UserAddr(at), &mut bytes)?;
+        if self.pages.len() < KEPT {
+            self.pages.push((at, bytes));
+            return Ok(self.pages.len() - 1);
+        }
+        let index = self.oldest;
+        self.pages[index] = (at, bytes);
+        self.oldest = (index + 1) % KEPT;
+        Ok(index)
     }
 }
 
