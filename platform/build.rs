@@ -28,8 +28,7 @@ fn main() {
         .args(["-C", "no-vectorize-loops", "-C", "no-vectorize-slp"])
         .args(["-C", "link-arg=-nostartfiles", "-C", "link-arg=-nostdlib", "-C", "link-arg=-static"])
         .args(["-C", "link-arg=-no-pie", "-C", "link-arg=-Wl,--build-id=none,-z,norelro,-z,noexecstack"])
-        // STUB_BASE of layout.rs.
-        .args(["-C", "link-arg=-Wl,--image-base=0x7ff000000000", "-C", "link-arg=-Wl,-e,_start"])
+        .args(["-C", "link-arg=-Wl,-T,stub/link.ld", "-C", "link-arg=-Wl,-e,_start"])
         .arg("-o")
         .arg(&out)
         .status()

@@ -10,16 +10,16 @@ use core::sync::atomic::Ordering::Relaxed;
 /// Longest path that is brought along, with its zero byte.
 const PATH_MAX: u64 = 512;
 
-/// A part of the application's memory that a call reads.
+/// A part of the application's memory that a call reads. Small: the table shall take few pages.
 #[derive(Clone, Copy)]
 enum Part {
     None,
     /// The string at an argument.
-    Path(usize),
+    Path(u8),
     /// So many bytes at an argument.
-    Fixed(usize, u64),
+    Fixed(u8, u8),
     /// As many units as another argument says, of so many bytes each.
-    Counted(usize, usize, u64),
+    Counted(u8, u8, u8),
     /// The head of the list of robust futexes.
     RobustList,
 }
@@ -108,7 +108,7 @@ pub(crate) fn fill(slot: &Slot) {
 
 /// Copies one part to the start of what is left of the inbox: its address and length.
 fn bring(slot: &Slot, part: Part, room: u64) -> Option<(u64, u64)> {
-    let arg = |i: usize| slot.call.get(i).map_or(0, |arg| arg.load(Relaxed));
+    let arg = |i: u8| slot.call.get(usize::from(i)).map_or(0, |arg| arg.load(Relaxed));
     let to = slot as *const Slot as u64 + COPY + INBOX_LEN - room;
     let (addr, len) = match part {
         None => return Option::None,
@@ -121,14 +121,14 @@ fn bring(slot: &Slot, part: Part, room: u64) -> Option<(u64, u64)> {
             let len = stub_copy_string(to, addr, max);
             return if len == 0 { Option::None } else { Some((addr, len)) };
         }
-        Fixed(at, len) => (arg(at), len),
+        Fixed(at, len) => (arg(at), len.into()),
         RobustList => (slot.robust_list.load(Relaxed), ROBUST_LIST_HEAD_LEN),
         Counted(at, count, unit) => {
             let count = arg(count);
             if count > room {
                 return Option::None;
             }
-            (arg(at), count * unit)
+            (arg(at), count * u64::from(unit))
         }
     };
     let is_fine = len > 0 && len <= room && is_guest(addr, len) && stub_copy(to, addr, len) == 0;

@@ -68,7 +68,7 @@ const RULES: &[Rule] = &[
     ),
     rule(libc::SYS_exit, None, "end of a thread"),
     rule(libc::SYS_sigaltstack, None, "a new thread's own signal stack"),
-    rule(libc::SYS_arch_prctl, None, "segment bases where the CPU lacks FSGSBASE"),
+    rule(libc::SYS_arch_prctl, None, "the vDSO of a new program; segment bases where the CPU lacks FSGSBASE"),
     rule(libc::SYS_rseq, None, "the application's rseq area"),
     rule(libc::SYS_membarrier, None, "barriers among the application's own threads"),
     rule(libc::SYS_mincore, None, "residency of the application's pages"),

@@ -36,6 +36,8 @@ pub(super) struct Shared {
     pub(super) can_reach: bool,
     /// The host refuses no small change of an address space: it does not count memory strictly, nor has limits for it.
     pub(super) can_put_off: bool,
+    /// The host maps a vDSO where it is wanted.
+    pub(super) can_map_vdso: bool,
     /// `FEATURE_*`.
     pub(super) features: u32,
     pub(super) xstate: super::frame::XState,

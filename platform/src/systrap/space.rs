@@ -23,6 +23,9 @@ const ANONYMOUS: u64 = 0x2 | 0x20 | 0x10;
 /// `MAP_NORESERVE`.
 const NORESERVE: u64 = 0x4000;
 
+/// Maps the vDSO with its data at an address: `arch_prctl(2)` of a kernel that can restore checkpoints.
+pub(super) const ARCH_MAP_VDSO_64: u64 = 0x2003;
+
 /// A guest address space: the host mappings of one stub process.
 ///
 /// What changes it is carried out by the parked context that is bound to the calling host thread (see
@@ -406,13 +409,18 @@ impl Space {
         self.vdso().image
     }
 
-    /// Moves the vDSO with its data from where it starts to `addr`; the places may not overlap.
+    /// Moves the vDSO with its data from where it starts to `addr`, which is free; the places may not overlap.
     pub fn move_vdso(&self, from: u64, addr: u64) -> Result<(), Errno> {
         let vdso = self.vdso();
         if vdso.len() == 0 {
             return Ok(());
         }
         range(addr, vdso.len())?;
+        if self.process.shared.can_map_vdso {
+            // A process has but one.
+            let unmap = (libc::SYS_munmap, [from, vdso.len(), 0, 0, 0, 0]);
+            return self.make(&[unmap, (libc::SYS_arch_prctl, [ARCH_MAP_VDSO_64, addr, 0, 0, 0, 0])]);
+        }
         let part = |&(offset, len): &(u64, u64)| (libc::SYS_mremap, [from + offset, len, len, 3, addr + offset, 0]);
         self.make(&vdso.parts.iter().map(part).collect::<Vec<_>>())
     }

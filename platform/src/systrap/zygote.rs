@@ -9,7 +9,7 @@ use super::layout::{
 use super::pace::Cores;
 use super::process::{Entries, Process, Shared, Vdso};
 use super::reaper::Reaper;
-use super::space::Space;
+use super::space::{ARCH_MAP_VDSO_64, Space};
 use super::spare::{Spare, Spares};
 use crate::Config;
 use abi::Errno;
@@ -70,6 +70,7 @@ impl Platform {
         let can_reach = may_reach && can_reach(pid);
         let shared = Arc::new(Shared {
             can_put_off: can_put_off(),
+            can_map_vdso: can_map_vdso(),
             reaper: Reaper::new(proc),
             spares: Spares::new(),
             cores,
@@ -303,6 +304,13 @@ extern "C" fn exec_stub(start: *mut libc::c_void) -> libc::c_int {
         }
         libc::_exit(127)
     }
+}
+
+/// See `Shared::can_map_vdso`: a host that could says that there is one already.
+fn can_map_vdso() -> bool {
+    // SAFETY: maps nothing over what is there: at worst a second vDSO.
+    let refused = unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_MAP_VDSO_64, 0) } != 0;
+    refused && io::Error::last_os_error().raw_os_error() == Some(libc::EEXIST)
 }
 
 /// See `Shared::can_put_off`: whether the host gives more memory than it can have, as long as nobody touches it. Where it

@@ -16,7 +16,7 @@ use sync::{Mutex, Rank};
 /// Distance from the text to its trampolines: within reach of a jump, and far from what grows beside a program.
 const DISTANCE: u64 = 0x6000_0000;
 /// Pages without a site between pages with some that are taken along: fewer mappings.
-const GAP: u64 = 16;
+const GAP: u64 = 64;
 /// Most mappings over the text.
 const RUNS_MAX: usize = 48;
 
