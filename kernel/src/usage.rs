@@ -60,8 +60,6 @@ pub struct Usage {
     pub user: Duration,
     /// In the kernel on its behalf.
     pub system: Duration,
-    /// Most resident memory, in KiB.
-    pub max_resident: u64,
     /// Faults without input.
     pub minor_faults: u64,
     /// Faults with input.
@@ -75,11 +73,10 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Adds what another has used; the resident memory is the greater one.
+    /// Adds what another has used.
     pub fn add(&mut self, other: &Self) {
         self.user += other.user;
         self.system += other.system;
-        self.max_resident = self.max_resident.max(other.max_resident);
         self.minor_faults += other.minor_faults;
         self.major_faults += other.major_faults;
         self.voluntary += other.voluntary;
@@ -90,13 +87,13 @@ impl Usage {
         self.transfers.writes += other.transfers.writes;
     }
 
-    /// As `getrusage(2)` gives it.
-    pub fn to_rusage(&self) -> Rusage {
+    /// As `getrusage(2)` gives it, with so many bytes of resident memory at most.
+    pub fn to_rusage(&self, max_resident: u64) -> Rusage {
         let time = |d: Duration| Timeval { sec: d.as_secs() as i64, usec: d.subsec_micros().into() };
         Rusage {
             utime: time(self.user),
             stime: time(self.system),
-            maxrss: self.max_resident as i64,
+            maxrss: (max_resident / 1024) as i64,
             minflt: self.minor_faults as i64,
             majflt: self.major_faults as i64,
             nvcsw: self.voluntary as i64,

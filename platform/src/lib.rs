@@ -9,7 +9,7 @@
 mod systrap;
 
 pub use abi::ptrace::UserRegs as Regs;
-pub use systrap::{Context, GUEST_END, Kicker, Noted, Platform, Space, Text, TextKey};
+pub use systrap::{Context, GUEST_END, Kicker, Noted, Peak, Platform, Space, Text, TextKey};
 
 /// A CPU exception in application code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -70,8 +70,8 @@ const fn parts(nr: u32) -> [Part; INBOX] {
         302 => [Fixed(2, 16), None],
         // clone3
         435 => [Counted(0, 1, 1), None],
-        // exit
-        60 => [RobustList, None],
+        // exit, exit_group
+        60 | 231 => [RobustList, None],
         _ => [None, None],
     }
 }

@@ -3,7 +3,7 @@
 use abi::Errno;
 use abi::clock::{Tms, USER_HZ};
 use abi::resource::{RUSAGE_CHILDREN, RUSAGE_SELF, RUSAGE_THREAD, Resource, Rlimit, Rusage};
-use kernel::{CurrentTask, Task, ThreadGroup, Usage};
+use kernel::{CurrentTask, Task, ThreadGroup};
 use mm::UserPtr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,16 +86,14 @@ fn check_target(task: &CurrentTask, target: &Task) -> Result<(), Errno> {
 
 /// `getrusage(2)`.
 pub(crate) fn getrusage(task: &mut CurrentTask, who: i32, to: UserPtr<Rusage>) -> Result<(), Errno> {
-    let mut usage: Usage = match who {
-        RUSAGE_SELF => task.group().usage(),
-        RUSAGE_CHILDREN => task.group().child_usage(),
-        RUSAGE_THREAD => task.task().usage(),
+    let own = || task.group().peaks().max_resident().max(task.mm().space().max_resident());
+    let (usage, max_resident) = match who {
+        RUSAGE_SELF => (task.group().usage(), own()),
+        RUSAGE_CHILDREN => (task.group().child_usage(), task.group().child_peaks().max_resident()),
+        RUSAGE_THREAD => (task.task().usage(), own()),
         _ => return Err(Errno::EINVAL),
     };
-    if who != RUSAGE_CHILDREN {
-        usage.max_resident = usage.max_resident.max(task.mm().usage().resident / 1024);
-    }
-    to.give(&**task.mm(), &usage.to_rusage())
+    to.give(&**task.mm(), &usage.to_rusage(max_resident))
 }
 
 fn ticks(span: Duration) -> i64 {

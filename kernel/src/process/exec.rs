@@ -211,6 +211,9 @@ impl CurrentTask {
             };
             let (old, context) = self.set_mm(mm, loaded.program, context);
             // The old thread and then, with its last user, the old memory go.
+            if Arc::strong_count(&old.mm) == 1 {
+                self.group().note_end_of(&old.mm);
+            }
             drop(context);
             drop(old);
         }

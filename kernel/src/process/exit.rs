@@ -5,7 +5,6 @@ use crate::signal::{Notice, Signals, ThreadStop};
 use crate::status::Status;
 use crate::task::{CurrentTask, End, Live, Task};
 use crate::tree::State;
-use crate::usage::Usage;
 use abi::poll::Events;
 use abi::signal::{SIGHUP, SigInfo, SigSet};
 use mm::{Mm, UserAddr};
@@ -94,8 +93,7 @@ impl CurrentTask {
             // The area may be unmapped as soon as somebody knows that the thread has ended.
             self.context.unregister_rseq();
         } else {
-            let max_resident = self.mm().usage().resident / 1024;
-            self.task().add_usage(&Usage { max_resident, ..Usage::default() });
+            self.group().note_end_of(self.mm());
         }
         let addr = std::mem::take(&mut self.clear_child_tid);
         self.leave_futexes();

@@ -1,5 +1,6 @@
 //! Waiting for children: `wait4(2)`, `waitid(2)`.
 
+use crate::peaks::Peaks;
 use crate::process::zombie::child_code;
 use crate::status::{CONTINUED_TO_WAIT, Status, stopped_to_wait};
 use crate::task::{CurrentTask, Task, ThreadGroup};
@@ -7,6 +8,7 @@ use crate::tree::{GroupNode, Tree};
 use crate::usage::Usage;
 use abi::Errno;
 use abi::poll::Events;
+use abi::process::Rusage;
 use abi::signal::{CLD_CONTINUED, CLD_STOPPED, CLD_TRAPPED, SIGCHLD, SIGCONT};
 use abi::wait::WaitFlags;
 use std::sync::Arc;
@@ -59,7 +61,7 @@ impl What {
 }
 
 /// News of a child.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Event {
     /// Its id, as the one who waits sees it.
     pub pid: i32,
@@ -69,6 +71,15 @@ pub struct Event {
     pub what: What,
     /// What it and the children that it waited for have used.
     pub usage: Usage,
+    /// Peaks of the memory that they have left behind.
+    pub peaks: Peaks,
+}
+
+impl Event {
+    /// What `wait4(2)` tells of what the child has used.
+    pub fn rusage(&self) -> Rusage {
+        self.usage.to_rusage(self.peaks.max_resident())
+    }
 }
 
 /// A child or a tracee. Of a process its first thread stands for it.
@@ -193,12 +204,14 @@ impl CurrentTask {
         let mut usage = tree.group_usage(group);
         usage.add(&group.past_usage().1);
         let pid = task.tid_in(self.group().pid().namespace());
-        let event = Event { pid, uid: self.creds().user_ns.guest_uid(task.creds().uid), what, usage };
+        let mut peaks = group.peaks();
+        peaks.merge(&group.child_peaks());
+        let event = Event { pid, uid: self.creds().user_ns.guest_uid(task.creds().uid), what, usage, peaks };
         if flags.contains(WaitFlags::NOWAIT) {
             return event;
         }
         match what {
-            What::Ended(status) => self.reap(tree, task, status, &event.usage),
+            What::Ended(status) => self.reap(tree, task, status, &event),
             What::Stopped(_) => group.signals.lock().stop_report = None,
             What::Trapped(_) => task.clear_trap_code(),
             What::Continued => group.signals.lock().continue_report = false,
@@ -207,7 +220,7 @@ impl CurrentTask {
     }
 
     /// A zombie is gone; one that was a tracee only is its parent's now.
-    fn reap(&self, tree: &mut Tree, task: &Arc<Task>, status: Status, usage: &Usage) {
+    fn reap(&self, tree: &mut Tree, task: &Arc<Task>, status: Status, event: &Event) {
         let group = task.group();
         if !task.is_leader() {
             tree.bury(task);
@@ -222,7 +235,8 @@ impl CurrentTask {
             }
             return;
         }
-        self.group().add_child_usage(usage);
+        self.group().add_child_usage(&event.usage);
+        self.group().add_child_peaks(&event.peaks);
         tree.remove_group(group);
     }
 }

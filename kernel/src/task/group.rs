@@ -3,6 +3,7 @@
 use crate::container::Container;
 use crate::kernel::Kernel;
 use crate::limits::Limits;
+use crate::peaks::Peaks;
 use crate::pid::Pid;
 use crate::ptrace::Ptracer;
 use crate::session::{ProcessGroup, Session};
@@ -12,6 +13,8 @@ use crate::task::Task;
 use crate::timers::ProcessTimers;
 use crate::usage::Usage;
 use abi::poll::Events;
+use mm::Mm;
+
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
@@ -38,6 +41,8 @@ pub struct ThreadGroup {
     pub limits: Mutex<Limits>,
     /// What its dead threads and its reaped children have used.
     usage: Mutex<(Usage, Usage)>,
+    /// Peaks of memory that it has left behind, and those of its reaped children.
+    peaks: Mutex<(Peaks, Peaks)>,
     /// `oom_score_adj` of proc(5).
     pub oom_score_adj: AtomicI32,
     /// What those who may not lower it can set it to at least.
@@ -73,6 +78,7 @@ impl ThreadGroup {
             timers: ProcessTimers::default(),
             limits: Mutex::new(Rank::Leaf, limits),
             usage: Mutex::new(Rank::Leaf, Default::default()),
+            peaks: Mutex::new(Rank::Leaf, Default::default()),
             oom_score_adj: AtomicI32::new(0),
             oom_score_adj_min: AtomicI32::new(0),
             is_dumpable: AtomicBool::new(true),
@@ -214,6 +220,26 @@ impl ThreadGroup {
 
     pub(crate) fn add_child_usage(&self, usage: &Usage) {
         self.usage.lock().1.add(usage);
+    }
+
+    /// It leaves its memory behind, which nobody else has.
+    pub(crate) fn note_end_of(&self, mm: &Mm) {
+        self.peaks.lock().0.add(mm.space().peak());
+    }
+
+    /// Peaks of memory that it has left behind.
+    pub fn peaks(&self) -> Peaks {
+        self.peaks.lock().0.clone()
+    }
+
+    /// Peaks of its children that it waited for, and theirs.
+    pub fn child_peaks(&self) -> Peaks {
+        self.peaks.lock().1.clone()
+    }
+
+    /// Peaks of a child that it waited for.
+    pub(crate) fn add_child_peaks(&self, peaks: &Peaks) {
+        self.peaks.lock().1.merge(peaks);
     }
 
     /// Dead threads' and children's use, without those that live: for those who hold the tree.

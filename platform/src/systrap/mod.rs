@@ -21,6 +21,7 @@ mod hands;
 mod layout;
 mod pace;
 mod patch;
+mod peak;
 mod process;
 mod reaper;
 mod slot;
@@ -33,6 +34,7 @@ mod zygote;
 
 pub use context::Context;
 pub use patch::{Noted, Text, TextKey};
+pub use peak::Peak;
 pub use space::{GUEST_END, Space};
 pub use thread::Kicker;
 pub use zygote::Platform;

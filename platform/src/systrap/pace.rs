@@ -149,7 +149,16 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) const fn new() -> Self {
-        Self { place: Place::Anywhere, calls: 0, needed: QUICK_CALLS, turn: 0, given: 0, asleep: 0, asleep_for: 0, is_met: true }
+        Self {
+            place: Place::Anywhere,
+            calls: 0,
+            needed: QUICK_CALLS,
+            turn: 0,
+            given: 0,
+            asleep: 0,
+            asleep_for: 0,
+            is_met: true,
+        }
     }
 
     /// The stub is about to get the turn: what it shall do before it sleeps the next time (`Slot::spin`).

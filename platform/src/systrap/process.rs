@@ -3,6 +3,7 @@
 use super::hands;
 use super::layout::{FEATURE_FSGSBASE, OP_EMPTY_OUTBOX, OP_FORK, OP_SPAWN, SLOT_LEN, SLOTS, SLOTS_BASE};
 use super::pace::{Cores, Pace, Patience};
+use super::peak::Peak;
 use super::reaper::Reaper;
 use super::slot::{SlotRef, Slots};
 use super::spare::{Spare, Spares};
@@ -101,6 +102,7 @@ pub(super) struct Process {
     is_marked: AtomicBool,
     is_killed: AtomicBool,
     gone: AtomicBool,
+    pub(super) peak: Peak,
     /// Texts that it may map of files that have changed; see `Space::take_out_spoilt`.
     pub(super) spoilt_texts: AtomicU32,
     /// See `Slot::keeps_memory`.
@@ -153,6 +155,7 @@ impl Process {
         socket: OwnedFd,
         stub_socket: i32,
     ) -> Result<Arc<Self>, Errno> {
+        let peak = Peak::new(&shared.reaper.reaped);
         let process = Arc::new(Self {
             shared,
             pid,
@@ -165,6 +168,7 @@ impl Process {
             is_marked: AtomicBool::new(false),
             is_killed: AtomicBool::new(false),
             gone: AtomicBool::new(false),
+            peak,
             spoilt_texts: AtomicU32::new(0),
             keeps_memory: AtomicBool::new(false),
         });

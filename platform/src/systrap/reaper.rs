@@ -1,5 +1,6 @@
 //! Who knows all stub processes, and reaps them.
 
+use super::peak::Peak;
 use super::process::Process;
 use super::slot::Slots;
 use super::spare::Spares;
@@ -9,7 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Weak};
-use sync::{Mutex, Rank};
+use sync::{EventCount, Mutex, Rank};
 
 /// Dead children that nobody has claimed yet; more come only from a hostile stub.
 const UNCLAIMED_MAX: usize = 1024;
@@ -19,6 +20,8 @@ const UNCLAIMED_MAX: usize = 1024;
 pub(super) struct Reaper {
     proc: OwnedFd,
     processes: Mutex<Processes>,
+    /// Counts those that were reaped.
+    pub(super) reaped: Arc<EventCount>,
 }
 
 #[derive(Debug, Default)]
@@ -31,13 +34,14 @@ struct Processes {
 #[derive(Debug)]
 struct Known {
     process: Weak<Process>,
+    peak: Peak,
     /// What it leaves when nobody knows it any more.
     remains: Option<Slots>,
 }
 
 impl Reaper {
     pub(super) fn new(proc: OwnedFd) -> Self {
-        Self { proc, processes: Mutex::new(Rank::Leaf, Processes::default()) }
+        Self { proc, processes: Mutex::new(Rank::Leaf, Processes::default()), reaped: Arc::default() }
     }
 
     /// Descriptor of the host's /proc for the sandbox's own pid namespace.
@@ -59,7 +63,9 @@ impl Reaper {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         let child = Pid::from_raw(pid).ok_or(Errno::EAGAIN)?;
         rustix::process::waitid(WaitId::Pid(child), options).map_err(|_| Errno::EAGAIN)?;
-        processes.by_pid.insert(pid, Known { process: Arc::downgrade(process), remains: None });
+        processes
+            .by_pid
+            .insert(pid, Known { process: Arc::downgrade(process), peak: process.peak.clone(), remains: None });
         Ok(())
     }
 
@@ -84,7 +90,7 @@ impl Reaper {
     pub(super) fn run(&self, spares: &Spares) {
         while let Some(pid) = next_dead() {
             // Marked dead before the number can be used again.
-            let (process, remains) = {
+            let known = {
                 let mut processes = self.processes.lock();
                 let known = processes.by_pid.remove(&pid);
                 if known.is_none() {
@@ -93,21 +99,31 @@ impl Reaper {
                         processes.unclaimed.pop_front();
                     }
                 }
-                let (process, remains) = known.map_or((None, None), |known| (known.process.upgrade(), known.remains));
-                if let Some(process) = &process {
+                if let Some(process) = known.as_ref().and_then(|known| known.process.upgrade()) {
                     process.mark_gone();
                 }
-                if let Some(pid) = Pid::from_raw(pid) {
-                    let _ = rustix::process::waitid(WaitId::Pid(pid), WaitIdOptions::EXITED);
-                }
-                (process, remains)
+                let peak = reap(pid);
+                known.inspect(|known| known.peak.set(peak))
             };
+            self.reaped.advance();
+            let (process, remains) = known.map_or((None, None), |known| (known.process.upgrade(), known.remains));
             if let Some(process) = process {
                 process.wake_waiters();
             }
             drop(remains);
             spares.refill();
         }
+    }
+}
+
+/// Reaps a child that is dead: bytes that it had resident at most.
+fn reap(pid: i32) -> u64 {
+    // SAFETY: a zeroed rusage is valid; the call fills it in.
+    unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        let none = std::ptr::null_mut::<libc::siginfo_t>();
+        libc::syscall(libc::SYS_waitid, libc::P_PID, pid, none, libc::WEXITED, &raw mut usage);
+        (usage.ru_maxrss.cast_unsigned()) << 10
     }
 }
 

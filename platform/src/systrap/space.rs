@@ -3,6 +3,7 @@
 use super::hands;
 use super::layout::{COPY, COPY_LEN, FAULTED, OP_CMPXCHG, OP_COPY_IN, OP_COPY_OUT, OUTBOX, OUTBOX_LEN, STUB_BASE};
 use super::patch::{Noted, Text, TextKey, Texts};
+use super::peak::Peak;
 use super::process::{Process, Vdso, rustix_error};
 use super::slot::SlotRef;
 use abi::Errno;
@@ -433,6 +434,20 @@ impl Space {
         let text = super::times::read_file(proc, &path, &mut buffer).unwrap_or_default();
         let mut pages = text.split(' ').skip(1).map(|field| field.parse().unwrap_or(0u64) * abi::mm::PAGE_SIZE);
         (pages.next().unwrap_or(0), pages.next().unwrap_or(0))
+    }
+
+    /// Bytes resident on the host at most, so far (`VmHWM`). Zero when gone.
+    pub fn max_resident(&self) -> u64 {
+        let mut buffer = [0; 4096];
+        let path = format!("{}/status", self.process.pid);
+        let text = super::times::read_file(self.process.shared.reaper.proc(), &path, &mut buffer).unwrap_or_default();
+        let kib = text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+        kib.map_or(0, |kib: u64| kib << 10)
+    }
+
+    /// As [`Self::max_resident`], to be told when the process is gone.
+    pub fn peak(&self) -> Peak {
+        self.process.peak.clone()
     }
 
     /// Opens a file of the host's /proc about the process that holds the memory, whose ranges beyond the

@@ -64,7 +64,7 @@ pub(crate) fn wait4(
         status.give(&**task.mm(), &event.what.to_wait())?;
     }
     if let Some(rusage) = rusage.optional() {
-        rusage.give(&**task.mm(), &event.usage.to_rusage())?;
+        rusage.give(&**task.mm(), &event.rusage())?;
     }
     Ok(event.pid)
 }
@@ -105,7 +105,7 @@ pub(crate) fn waitid(
         return Err(Errno::EAGAIN.into());
     }
     if let (Some(rusage), Some(event)) = (rusage.optional(), &event) {
-        rusage.give(&**task.mm(), &event.usage.to_rusage())?;
+        rusage.give(&**task.mm(), &event.rusage())?;
     }
     if let Some(info) = info.optional() {
         // signo, errno, code, padding, pid, uid, status

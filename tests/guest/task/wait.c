@@ -275,3 +275,43 @@ TEST(parent_death_signal) {
     OK(wait(&status));
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGUSR1);
 }
+
+// Touches 24 MiB and gives them up again.
+static void use_memory(void) {
+    size_t len = 24 << 20;
+    char *memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(memory != MAP_FAILED);
+    memset(memory, 1, len);
+    OK(munmap(memory, len));
+}
+
+static long max_resident_kib(int who) {
+    struct rusage usage;
+    OK(getrusage(who, &usage));
+    return usage.ru_maxrss;
+}
+
+TEST(most_resident_memory_is_a_peak) {
+    int status;
+    struct rusage usage;
+    pid_t pid = FORK(reap(FORK(use_memory(); CHECK(max_resident_kib(RUSAGE_SELF) >= 24 << 10))));
+    CHECK_EQ(wait4(pid, &status, 0, &usage), pid);
+    CHECK_EQ(status, 0);
+    CHECK(usage.ru_maxrss >= 24 << 10 && usage.ru_maxrss < 64 << 10);
+    long children = max_resident_kib(RUSAGE_CHILDREN);
+    CHECK(children >= 24 << 10 && children < 64 << 10);
+}
+
+TEST(most_resident_memory_outlasts_exec) {
+    int status;
+    struct rusage usage;
+    pid_t pid = FORK(use_memory(); execl("/bin/true", "true", NULL));
+    CHECK_EQ(wait4(pid, &status, 0, &usage), pid);
+    CHECK_EQ(status, 0);
+    CHECK(usage.ru_maxrss >= 24 << 10);
+}
+
+TEST(most_resident_memory_of_many_children) {
+    for (int i = 0; i < 200; i++) reap(FORK(if (i == 3) use_memory()));
+    CHECK(max_resident_kib(RUSAGE_CHILDREN) >= 24 << 10);
+}
