@@ -454,7 +454,8 @@ fn spawn(slot: &Slot) {
     let child = slot.args[0].load(Relaxed);
     // SAFETY: the address of another slot of this process, as the sentry says.
     let child_slot = unsafe { &*(child as *const Slot) };
-    let stack = boot_stack(child_slot);
+    // Its stack of calls: nothing is served there before it runs.
+    let stack = child + CALL_STACK_TOP;
     let tid_word = child_slot.tid.as_ptr() as u64;
     let result: i64;
     // SAFETY: the child runs on its own slot's stack and never returns here.
@@ -465,11 +466,6 @@ fn spawn(slot: &Slot) {
             in("r10") tid_word, in("r8") 0, in("r12") child, lateout("rcx") _, lateout("r11") _);
     }
     slot.result.store(result as u64, Relaxed);
-}
-
-/// Stack to start on: below the frame that the sentry prepared.
-fn boot_stack(slot: &Slot) -> u64 {
-    (slot.frame.load(Relaxed) - 1024) & !15
 }
 
 extern "C" fn thread_main(slot: *const Slot) -> ! {

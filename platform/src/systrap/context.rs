@@ -285,22 +285,10 @@ impl Context {
         &self.space
     }
 
-    /// Where a new host thread starts, as an offset in its slot.
-    fn boot_stack(&self) -> u64 {
-        match self.at {
-            At::Frame(frame) => frame.boot_stack(),
-            At::Call => Frame::fresh(self.thread.process.shared.xstate.len).boot_stack(),
-        }
-    }
-
     /// Gives the slot of a copy the state that the host does not copy by itself.
     fn copy_to(&self, slot: &SlotRef<'_>) {
         if let At::Frame(frame) = self.at {
             frame.copy(&self.thread.slot(), slot);
-            // Its own resume stores the registers; until then the frame shows where its stack may lie.
-            frame.store(slot, self.regs());
-        } else {
-            slot.frame.store(slot.stub_addr() + Frame::fresh(self.thread.process.shared.xstate.len).offset(), Relaxed);
         }
     }
 
@@ -317,7 +305,7 @@ impl Context {
     pub fn fork(&mut self) -> Result<(Arc<Space>, Self), Errno> {
         self.settle();
         self.finish_call()?;
-        let process = self.thread.process.fork(self.thread.index, self.boot_stack(), |child| self.copy_to(child))?;
+        let process = self.thread.process.fork(self.thread.index, |child| self.copy_to(child))?;
         let pid = process.pid;
         let thread = Thread::new(Arc::clone(&process), self.thread.index, pid);
         let texts = self.space.texts.fork(&process);
@@ -330,8 +318,7 @@ impl Context {
     pub(super) fn fork_fresh(&mut self) -> Result<(Arc<Space>, Self), Errno> {
         let frame = Frame::fresh(self.thread.process.shared.xstate.len);
         let index = self.thread.index;
-        let process =
-            self.thread.process.fork(index, frame.boot_stack(), |child| frame.store(child, &Regs::default()))?;
+        let process = self.thread.process.fork(index, |child| frame.store(child, &Regs::default()))?;
         let pid = process.pid;
         let child = Self::first(process, index, pid, frame, Texts::new());
         Ok((Arc::clone(&child.space), child))

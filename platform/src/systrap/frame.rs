@@ -186,11 +186,6 @@ impl Frame {
         slot.frame.store(slot.stub_addr() + self.offset, Relaxed);
     }
 
-    /// Where the ucontext lies in the slot.
-    pub(super) const fn offset(&self) -> u64 {
-        self.offset
-    }
-
     /// Address in the stub where [`Self::fresh`] leaves room for extended state.
     pub(super) fn fpstate_addr(&self, slot: &SlotRef<'_>) -> u64 {
         slot.stub_addr() + self.fpstate.0
@@ -206,11 +201,6 @@ impl Frame {
         slot.write_bytes(self.fpstate.0 + SW_BYTES as u64, &host.software_bytes());
         slot.write_bytes(self.fpstate.0 + host.len as u64, &MAGIC[1].to_ne_bytes());
         self.fpstate.1 = host.len + 4;
-    }
-
-    /// Stack for a new thread or process to start on: below the frame.
-    pub(super) const fn boot_stack(&self) -> u64 {
-        (self.offset - 1024) & !15
     }
 
     /// Extended state as it lies in the frame; empty for the initial state.

@@ -1,7 +1,7 @@
 //! A stub process on the host.
 
 use super::hands;
-use super::layout::{FEATURE_FSGSBASE, OP_EMPTY_OUTBOX, OP_FORK, OP_SPAWN, SLOT_LEN, SLOTS, SLOTS_BASE};
+use super::layout::{CALL_STACK_TOP, FEATURE_FSGSBASE, OP_EMPTY_OUTBOX, OP_FORK, OP_SPAWN, SLOTS};
 use super::pace::{Cores, Pace, Patience};
 use super::peak::Peak;
 use super::reaper::Reaper;
@@ -435,13 +435,8 @@ impl Process {
     }
 
     /// Forks the host process by its thread in slot `index`; the child's first thread has the same slot number
-    /// and will start on `boot_stack` (an offset). `prepare` fills the child's slot before it runs.
-    pub(super) fn fork(
-        &self,
-        index: u32,
-        boot_stack: u64,
-        prepare: impl FnOnce(&SlotRef<'_>),
-    ) -> Result<Arc<Self>, Errno> {
+    /// and starts on its stack of calls. `prepare` fills the child's slot before it runs.
+    pub(super) fn fork(&self, index: u32, prepare: impl FnOnce(&SlotRef<'_>)) -> Result<Arc<Self>, Errno> {
         let Spare { slots, memory, ours, theirs } = self.shared.spares.take()?;
         let channel = self.channel.lock();
         let [memory_number, socket_number] = next_fds(channel.stub_socket);
@@ -457,7 +452,7 @@ impl Process {
         prepare_message(&slot);
         slot.args[0].store(memory_number as u64, Relaxed);
         slot.args[1].store(socket_number as u64, Relaxed);
-        slot.args[2].store(SLOTS_BASE + u64::from(index) * SLOT_LEN + boot_stack, Relaxed);
+        slot.args[2].store(slot.stub_addr() + CALL_STACK_TOP, Relaxed);
         self.command(&slot, OP_FORK)?;
         let result = slot.result.load(Relaxed) as i64;
         if (-4095..0).contains(&result) {
