@@ -29,11 +29,8 @@ pub(crate) fn exit(mut current: CurrentTask, end: End) {
     task.set_undo(None);
     task.release_seccomp();
     let (_, caller, live, context, release) = current.into_parts();
-    // The host thread goes with the context, the host process with the last user of its space; but one who waits for
-    // the end of the thread is woken by that thread.
     task.set_kicker(None);
     task.share_signal_mask(None);
-    let context = clear.is_some().then_some(context);
     release_live(&task, &caller, live);
     drop(release);
     let is_last = become_zombie(&task);
@@ -44,6 +41,7 @@ pub(crate) fn exit(mut current: CurrentTask, end: End) {
             group.kernel().clear_namespace(&group);
         }
     }
+    // The host thread goes with the context, the host process with the last user of its space: nobody waits for that.
     match clear {
         Some(clear) if is_last => {
             clear.wake();
@@ -52,13 +50,16 @@ pub(crate) fn exit(mut current: CurrentTask, end: End) {
         Some(clear) => {
             // Who joins the thread finds it gone.
             task.leave(own, false);
-            // The thread itself does it last, if it ends now.
-            if let Some(context) = context.and_then(|context| context.exit(clear.addr.0)) {
+            // The thread itself wakes those who wait for its end, if it ends now.
+            if let Some(context) = context.exit(clear.addr.0) {
                 clear.wake();
                 drop(context);
             }
         }
-        None => task.leave(own, is_last),
+        None => {
+            task.leave(own, is_last);
+            drop(context);
+        }
     }
 }
 

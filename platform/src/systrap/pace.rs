@@ -171,11 +171,7 @@ impl Pace {
             self.go_near(cores, cpu);
         }
         if self.place == Place::Anywhere && cores.count > 1 {
-            let own = sched_getcpu() as u32;
-            if cores.awake_on(own) == 0 {
-                self.go_near(cores, own);
-                self.is_met = false;
-            }
+            self.meet(cores, cpu);
         }
         match self.place {
             Place::Apart(..) => SPIN as u32,
@@ -187,6 +183,16 @@ impl Pace {
     /// The stub thread runs on another core and spins while it waits.
     pub(super) const fn is_apart(&self) -> bool {
         matches!(self.place, Place::Apart(..))
+    }
+
+    /// The first time both go to the core of one of them, if it is free: the stub thread, which sleeps on `cpu`, comes
+    /// cheaper.
+    fn meet(&mut self, cores: &Cores, cpu: u32) {
+        let own = sched_getcpu() as u32;
+        if let Some(core) = [own, cpu].into_iter().find(|&core| cores.awake_on(core) == 0) {
+            self.go_near(cores, core);
+            self.is_met = false;
+        }
     }
 
     /// The core that a sleeping stub thread is to be brought to, which is the caller's: both have it for themselves.

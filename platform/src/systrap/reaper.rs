@@ -90,7 +90,7 @@ impl Reaper {
     pub(super) fn run(&self, spares: &Spares) {
         while let Some(pid) = next_dead() {
             // Marked dead before the number can be used again.
-            let known = {
+            let (process, remains) = {
                 let mut processes = self.processes.lock();
                 let known = processes.by_pid.remove(&pid);
                 if known.is_none() {
@@ -99,14 +99,19 @@ impl Reaper {
                         processes.unclaimed.pop_front();
                     }
                 }
-                if let Some(process) = known.as_ref().and_then(|known| known.process.upgrade()) {
+                // What is taken here may be the last of it: its end needs the lock.
+                let process = known.as_ref().and_then(|known| known.process.upgrade());
+                if let Some(process) = &process {
                     process.mark_gone();
                 }
                 let peak = reap(pid);
-                known.inspect(|known| known.peak.set(peak))
+                let remains = known.and_then(|known| {
+                    known.peak.set(peak);
+                    known.remains
+                });
+                (process, remains)
             };
             self.reaped.advance();
-            let (process, remains) = known.map_or((None, None), |known| (known.process.upgrade(), known.remains));
             if let Some(process) = process {
                 process.wake_waiters();
             }
