@@ -257,7 +257,7 @@ const fn page_end(addr: u64) -> u64 {
 fn zero(mm: &Mm, ranges: impl IntoIterator<Item = Range<u64>>) -> Result<(), Errno> {
     for range in ranges {
         // A part of a page.
-        mm.space().zero(range.start, (range.end - range.start) as u32)?;
+        mm.space().zero(range.start, (range.end - range.start) as usize)?;
     }
     Ok(())
 }

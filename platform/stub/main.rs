@@ -8,6 +8,7 @@
 #![allow(dead_code, reason = "the layout is shared with the sentry")]
 
 mod call;
+mod copy;
 mod fork;
 mod frame;
 mod inbox;
@@ -15,6 +16,7 @@ mod inbox;
 mod layout;
 mod local;
 
+use copy::{stub_copy, stub_copy_string, stub_exchange, stub_zero};
 use core::arch::{asm, global_asm, naked_asm};
 use core::sync::atomic::{AtomicU32, Ordering::{Acquire, Relaxed, Release, SeqCst}};
 use frame::{Context, TrapInfo};
@@ -32,10 +34,14 @@ const SYS_CLONE: u64 = 56;
 const SYS_EXIT: u64 = 60;
 const SYS_CAPSET: u64 = 126;
 const SYS_PRCTL: u64 = 157;
+const SYS_ARCH_PRCTL: u64 = 158;
 const SYS_SIGALTSTACK: u64 = 131;
 const SYS_FUTEX: u64 = 202;
 const SYS_EXIT_GROUP: u64 = 231;
 const SYS_SECCOMP: u64 = 317;
+
+/// `EEXIST`, as a result.
+const EEXIST: i64 = -17;
 
 const SIGSEGV: u32 = 11;
 const SIGBUS: u32 = 7;
@@ -148,6 +154,9 @@ extern "C" fn first_main(slot: *const Slot) -> ! {
     for (word, entry) in slot.args.iter().zip(entries) {
         word.store(entry as u64, Relaxed);
     }
+    // A host that maps another vDSO says that there is one.
+    let can_map = syscall(SYS_ARCH_PRCTL, [ARCH_MAP_VDSO_64, 0, 0, 0, 0, 0]) == EEXIST;
+    slot.args[3].store(can_map.into(), Relaxed);
     post(slot, EVENT_READY);
     wait(slot);
     // What exec mapped beside the image: the sentry named two ranges.
@@ -210,7 +219,7 @@ extern "C" fn on_signal(signal: u32, info: *const TrapInfo, context: *mut Contex
                 return;
             }
             _ => {
-                context.rip = fixup(context.rip);
+                context.rip = copy::fixup(context.rip);
                 return;
             }
         }
@@ -235,26 +244,6 @@ fn report_bases(slot: &Slot) {
     }
 }
 
-/// Where to go on after a fault of our own copying at `rip`.
-fn fixup(rip: u64) -> u64 {
-    let within = |from: u64, to: u64| rip >= from && rip < to;
-    let copy_fault = stub_copy_fault as *const () as u64;
-    let zero_fault = stub_zero_fault as *const () as u64;
-    let string_fault = stub_copy_string_fault as *const () as u64;
-    let exchange_fault = stub_exchange_fault as *const () as u64;
-    if within(stub_copy as *const () as u64, copy_fault) {
-        copy_fault
-    } else if within(stub_zero as *const () as u64, zero_fault) {
-        zero_fault
-    } else if within(stub_copy_string as *const () as u64, string_fault) {
-        string_fault
-    } else if within(stub_exchange as *const () as u64, exchange_fault) {
-        exchange_fault
-    } else {
-        die()
-    }
-}
-
 /// Tells the sentry `event` and does what it asks until it says to go on.
 extern "C" fn serve(slot: &Slot, mut event: u32) -> ! {
     loop {
@@ -267,30 +256,12 @@ extern "C" fn serve(slot: &Slot, mut event: u32) -> ! {
                 call::give_back(slot)
             }
             OP_RETURN => event = EVENT_OUTBOX_FAULT,
-            OP_CALLS_RETURN => {
-                if !make_calls(slot) {
-                    event = EVENT_CALLS_FAILED;
-                } else if inbox::empty(slot) {
-                    load_bases(slot);
-                    call::give_back(slot)
-                } else {
-                    event = EVENT_OUTBOX_FAULT;
-                }
-            }
+            OP_CALLS_RETURN => event = calls_and(slot, call::give_back),
+            OP_CALLS_RESUME => event = calls_and(slot, call::resume_frame),
             OP_EMPTY_OUTBOX => slot.result.store(u64::from(!inbox::empty(slot)), Relaxed),
             OP_RESUME => {
                 load_bases(slot);
                 call::resume_frame(slot)
-            }
-            OP_CALLS_RESUME => {
-                if !make_calls(slot) {
-                    event = EVENT_CALLS_FAILED;
-                } else if inbox::empty(slot) {
-                    load_bases(slot);
-                    call::resume_frame(slot)
-                } else {
-                    event = EVENT_OUTBOX_FAULT;
-                }
             }
             OP_CALLS => {
                 make_calls(slot);
@@ -433,6 +404,19 @@ fn load_bases(slot: &Slot) {
     }
 }
 
+/// Makes the calls of the batch, empties the outbox, and goes on with the application; what there is to tell if that
+/// cannot be.
+fn calls_and(slot: &Slot, go_on: fn(&Slot) -> !) -> u32 {
+    if !make_calls(slot) {
+        return EVENT_CALLS_FAILED;
+    }
+    if !inbox::empty(slot) {
+        return EVENT_OUTBOX_FAULT;
+    }
+    load_bases(slot);
+    go_on(slot)
+}
+
 /// False: one failed, and those after it are not made.
 fn make_calls(slot: &Slot) -> bool {
     let count = (slot.call_count.load(Relaxed) as usize).min(CALLS);
@@ -473,58 +457,4 @@ extern "C" fn thread_main(slot: *const Slot) -> ! {
     let slot = unsafe { &*slot };
     alternate_stack(slot);
     serve(slot, EVENT_READY)
-}
-
-global_asm!(
-    // Copies rdx bytes from rsi to rdi; returns how many were left when an address turned out bad.
-    "stub_copy:",
-    "mov rcx, rdx",
-    "rep movsb",
-    "stub_copy_fault:",
-    "mov rax, rcx",
-    "ret",
-    // Writes rdx bytes of sil to rdi; returns how many were left when an address turned out bad.
-    "stub_zero:",
-    "mov rcx, rdx",
-    "mov eax, esi",
-    "rep stosb",
-    "stub_zero_fault:",
-    "mov rax, rcx",
-    "ret",
-    // Copies a string of at most rdx bytes from rsi to rdi; returns its length with the zero byte, 0 for none.
-    "stub_copy_string:",
-    "xor ecx, ecx",
-    "2:",
-    "mov al, [rsi + rcx]",
-    "mov [rdi + rcx], al",
-    "inc rcx",
-    "test al, al",
-    "jz 3f",
-    "cmp rcx, rdx",
-    "jb 2b",
-    "stub_copy_string_fault:",
-    "xor ecx, ecx",
-    "3:",
-    "mov rax, rcx",
-    "ret",
-    // Compare-and-exchange of the word at rdi, esi to edx; returns the old value, or FAULTED.
-    "stub_exchange:",
-    "mov eax, esi",
-    "lock cmpxchg dword ptr [rdi], edx",
-    "mov eax, eax",
-    "ret",
-    "stub_exchange_fault:",
-    "mov rax, -1",
-    "ret",
-);
-
-unsafe extern "C" {
-    safe fn stub_copy(to: u64, from: u64, len: u64) -> u64;
-    safe fn stub_copy_fault();
-    safe fn stub_zero(to: u64, byte: u64, len: u64) -> u64;
-    safe fn stub_zero_fault();
-    safe fn stub_copy_string(to: u64, from: u64, max: u64) -> u64;
-    safe fn stub_copy_string_fault();
-    safe fn stub_exchange(addr: u64, old: u64, new: u64) -> u64;
-    safe fn stub_exchange_fault();
 }

@@ -289,9 +289,9 @@ pub(super) fn write_gathered(process: &Arc<Process>, addr: u64, bytes: &[u8]) ->
 }
 
 /// As [`write_gathered`] for `len` zeroes.
-pub(super) fn zero_gathered(process: &Arc<Process>, addr: u64, len: u32) -> bool {
+pub(super) fn zero_gathered(process: &Arc<Process>, addr: u64, len: usize) -> bool {
     let mut is_taken = false;
-    is_gathering() && with_slot(process, |slot| is_taken = add_piece(slot, addr, len, ZEROES)) && is_taken
+    is_gathering() && with_slot(process, |slot| is_taken = add_piece(slot, addr, len, ZEROES.into())) && is_taken
 }
 
 fn put(process: &Arc<Process>, addr: u64, bytes: &[u8]) -> bool {
@@ -302,7 +302,7 @@ fn put(process: &Arc<Process>, addr: u64, bytes: &[u8]) -> bool {
     let mut is_taken = false;
     with_slot(process, |slot| {
         let at = OUTBOX + used;
-        is_taken = add_piece(slot, addr, bytes.len() as u32, at as u32);
+        is_taken = add_piece(slot, addr, bytes.len(), at);
         if is_taken {
             slot.write_bytes(at, bytes);
             OUTBOX_USED.set((used + bytes.len() as u64).next_multiple_of(64));
@@ -312,20 +312,21 @@ fn put(process: &Arc<Process>, addr: u64, bytes: &[u8]) -> bool {
 }
 
 /// False: there are too many.
-fn add_piece(slot: &SlotRef<'_>, addr: u64, len: u32, at: u32) -> bool {
+fn add_piece(slot: &SlotRef<'_>, addr: u64, len: usize, at: u64) -> bool {
     let count = slot.outbox_count.load(Relaxed) as usize;
     let Some(piece) = slot.outbox.get(count) else { return false };
     piece.addr.store(addr, Relaxed);
-    piece.len.store(len, Relaxed);
-    piece.at.store(at, Relaxed);
+    piece.len.store(len as u32, Relaxed);
+    piece.at.store(at as u32, Relaxed);
     slot.outbox_count.store(count as u32 + 1, Relaxed);
     true
 }
 
 /// Wakes the host thread of `slot`, which sleeps, by `wake`; on `cpu`, the caller's own, if it is the hands' thread.
-pub(super) fn rouse(process: &Process, slot: &SlotRef<'_>, cpu: Option<u32>, wake: &dyn Fn()) {
+pub(super) fn rouse(process: &Process, slot: &SlotRef<'_>, cpu: Option<usize>, wake: &dyn Fn()) {
     THREAD.with_borrow(|hands| {
-        let is_it = |thread: &&Arc<Thread>| std::ptr::eq(&*thread.process, process) && thread.index == slot.index();
+        let is_it =
+            |thread: &&Arc<Thread>| std::ptr::eq(Arc::as_ptr(&thread.process), process) && thread.index == slot.index();
         match hands.as_ref().filter(is_it).zip(cpu) {
             Some((thread, cpu)) => thread.rouse_on(cpu, wake),
             None => wake(),

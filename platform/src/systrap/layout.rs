@@ -45,6 +45,9 @@ pub const STACK: u64 = 0x1_0000;
 /// Bytes of the alternate signal stack.
 pub const STACK_LEN: u64 = SLOT_LEN - STACK;
 
+/// Maps the vDSO with its data at an address: `arch_prctl(2)` of a kernel that can restore checkpoints.
+pub const ARCH_MAP_VDSO_64: u64 = 0x2003;
+
 /// Descriptors that the first stub starts with: slots, socket.
 pub const START_SLOTS_FD: i32 = 0;
 /// See [`START_SLOTS_FD`].

@@ -10,6 +10,7 @@
 //! - `space.rs`, `context.rs`: the platform's interface. `trip.rs`: a context's way to the application and back.
 //! - `thread.rs`: a stub thread as others than its owner see it.
 //! - `times.rs`: processor time of a thread.
+//! - `vdso.rs`: the host's vDSO. `peak.rs`: most memory of a process.
 //! - `zygote.rs`: the first stub, from which all are forked. `reaper.rs`: who reaps them. `spare.rs`: what a fork needs.
 
 mod calls;
@@ -30,6 +31,7 @@ mod spare;
 mod thread;
 mod times;
 mod trip;
+mod vdso;
 mod zygote;
 
 pub use context::Context;

@@ -59,18 +59,18 @@ impl Cores {
     }
 
     /// The host would wake a stub thread on an idle core: by `wake` it goes on here, on `cpu`.
-    pub(super) fn wake_here(&self, tid: i32, cpu: u32, wake: &dyn Fn()) {
+    pub(super) fn wake_here(&self, tid: i32, cpu: usize, wake: &dyn Fn()) {
         let tid = Pid::from_raw(tid);
         let mut here = CpuSet::new();
-        here.set(cpu as usize);
+        here.set(cpu);
         let _ = sched_setaffinity(tid, &here);
         wake();
         let _ = sched_setaffinity(tid, &self.allowed);
     }
 
     /// Threads that are near on a core and awake.
-    fn awake_on(&self, cpu: u32) -> u32 {
-        self.near.get(cpu as usize).map_or(u32::MAX, |near| near.count())
+    fn awake_on(&self, cpu: usize) -> u32 {
+        self.near.get(cpu).map_or(u32::MAX, |near| near.count())
     }
 
     /// Takes a seat that is free or stale.
@@ -124,8 +124,8 @@ struct Seat {
 enum Place {
     /// Wherever the host puts it.
     Anywhere,
-    Near(u32),
-    Apart(u32, Seat),
+    Near(usize),
+    Apart(usize, Seat),
 }
 
 /// The pace of one sentry thread.
@@ -162,7 +162,7 @@ impl Pace {
     }
 
     /// The stub is about to get the turn: what it shall do before it sleeps the next time (`Slot::spin`).
-    pub(super) fn before(&mut self, cores: &Cores, cpu: u32) -> u32 {
+    pub(super) fn before(&mut self, cores: &Cores, cpu: usize) -> u32 {
         self.given = ticks();
         if let Place::Apart(..) = self.place
             && self.given.wrapping_sub(self.turn) > SPIN
@@ -187,8 +187,8 @@ impl Pace {
 
     /// The first time both go to the core of one of them, if it is free: the stub thread, which sleeps on `cpu`, comes
     /// cheaper.
-    fn meet(&mut self, cores: &Cores, cpu: u32) {
-        let own = sched_getcpu() as u32;
+    fn meet(&mut self, cores: &Cores, cpu: usize) {
+        let own = sched_getcpu();
         if let Some(core) = [own, cpu].into_iter().find(|&core| cores.awake_on(core) == 0) {
             self.go_near(cores, core);
             self.is_met = false;
@@ -196,7 +196,7 @@ impl Pace {
     }
 
     /// The core that a sleeping stub thread is to be brought to, which is the caller's: both have it for themselves.
-    pub(super) fn bring(&mut self, cores: &Cores, cpu: u32) -> Option<u32> {
+    pub(super) fn bring(&mut self, cores: &Cores, cpu: usize) -> Option<usize> {
         let is_met = std::mem::replace(&mut self.is_met, true);
         match self.place {
             Place::Near(near) if cores.count > 1 && (near == cpu || !is_met) && cores.awake_on(near) == 1 => Some(near),
@@ -215,14 +215,14 @@ impl Pace {
     }
 
     /// Patience was for nothing: the thread is about to sleep.
-    pub(super) fn sleeps(&mut self, cores: &Cores, cpu: u32) {
+    pub(super) fn sleeps(&mut self, cores: &Cores, cpu: usize) {
         if self.place != Place::Near(cpu) {
             self.go_near(cores, cpu);
         }
     }
 
     /// The stub gave the turn, from `cpu`; without spinning, it had it for `ran` ticks.
-    pub(super) fn after(&mut self, cores: &Cores, cpu: u32, ran: u64) {
+    pub(super) fn after(&mut self, cores: &Cores, cpu: usize, ran: u64) {
         let now = ticks();
         self.turn = now;
         if let Place::Apart(from, mut seat) = self.place {
@@ -274,24 +274,24 @@ impl Pace {
         }
     }
 
-    fn go_near(&mut self, cores: &Cores, cpu: u32) {
+    fn go_near(&mut self, cores: &Cores, cpu: usize) {
         self.leave(cores);
         self.place = Place::Near(cpu);
         self.calls = 0;
-        count_in(cores.near.get(cpu as usize));
-        if cores.count > 1 && (cpu as usize) < CpuSet::MAX_CPU && cores.allowed.is_set(cpu as usize) {
+        count_in(cores.near.get(cpu));
+        if cores.count > 1 && cpu < CpuSet::MAX_CPU && cores.allowed.is_set(cpu) {
             let mut near = CpuSet::new();
-            near.set(cpu as usize);
+            near.set(cpu);
             let _ = sched_setaffinity(None, &near);
         }
     }
 
     /// To the cores other than `cpu`, which takes its time.
-    fn go_apart(&mut self, cores: &Cores, cpu: u32, seat: Seat) {
+    fn go_apart(&mut self, cores: &Cores, cpu: usize, seat: Seat) {
         self.calls = 0;
         let mut others = cores.allowed;
-        if (cpu as usize) < CpuSet::MAX_CPU {
-            others.unset(cpu as usize);
+        if cpu < CpuSet::MAX_CPU {
+            others.unset(cpu);
         }
         if sched_setaffinity(None, &others).is_ok() {
             self.place = Place::Apart(cpu, seat);

@@ -8,6 +8,7 @@ use super::reaper::Reaper;
 use super::slot::{SlotRef, Slots};
 use super::spare::{Spare, Spares};
 use super::thread::Thread;
+use super::vdso::Vdso;
 use abi::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use std::cell::RefCell;
@@ -37,8 +38,6 @@ pub(super) struct Shared {
     pub(super) can_reach: bool,
     /// The host refuses no small change of an address space: it does not count memory strictly, nor has limits for it.
     pub(super) can_put_off: bool,
-    /// The host maps a vDSO where it is wanted.
-    pub(super) can_map_vdso: bool,
     /// `FEATURE_*`.
     pub(super) features: u32,
     pub(super) xstate: super::frame::XState,
@@ -60,27 +59,10 @@ pub(super) struct Entries {
     pub(super) ask: u64,
 }
 
-/// The host's vDSO as it lies in a fresh stub.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Vdso {
-    /// Start of the first part.
-    pub(super) start: u64,
-    /// Parts, in order, without gaps: offset from `start`, length.
-    pub(super) parts: Vec<(u64, u64)>,
-    /// Offset of the ELF image.
-    pub(super) image: u64,
-}
-
 impl Shared {
     /// Text can be patched: a trampoline finds its slot by GS.
     pub(super) const fn can_patch(&self) -> bool {
         self.features & FEATURE_FSGSBASE != 0
-    }
-}
-
-impl Vdso {
-    pub(super) fn len(&self) -> u64 {
-        self.parts.last().map_or(0, |&(offset, len)| offset + len)
     }
 }
 
@@ -279,7 +261,7 @@ impl Process {
     /// Gives the stub of `slot` command `op` and waits until it is done. `ESRCH`: the process is gone.
     pub(super) fn command(&self, slot: &SlotRef<'_>, op: u32) -> Result<(), Errno> {
         let cores = &self.shared.cores;
-        let cpu = slot.cpu.load(Relaxed);
+        let cpu = slot.processor();
         slot.spin.store(PACE.with_borrow_mut(|pace| pace.before(cores, cpu)), Relaxed);
         slot.op.store(op, Relaxed);
         slot.post(|wake| {
@@ -299,11 +281,10 @@ impl Process {
     /// Waits for the next message of the stub.
     pub(super) fn wait(&self, slot: &SlotRef<'_>) -> Result<(), Errno> {
         let cores = &self.shared.cores;
-        let cpu = || slot.cpu.load(Relaxed);
         let is_there = !self.is_gone()
             && PACE.with_borrow_mut(|pace| {
-                let is_there = slot.wait(pace.patience(), || pace.sleeps(cores, cpu()));
-                pace.after(cores, cpu(), slot.ran.load(Relaxed));
+                let is_there = slot.wait(pace.patience(), || pace.sleeps(cores, slot.processor()));
+                pace.after(cores, slot.processor(), slot.ran.load(Relaxed));
                 is_there
             });
         if is_there { Ok(()) } else { Err(Errno::ESRCH) }

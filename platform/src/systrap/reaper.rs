@@ -123,28 +123,29 @@ impl Reaper {
 
 /// Reaps a child that is dead: bytes that it had resident at most.
 fn reap(pid: i32) -> u64 {
-    // SAFETY: a zeroed rusage is valid; the call fills it in.
-    unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        let none = std::ptr::null_mut::<libc::siginfo_t>();
-        libc::syscall(libc::SYS_waitid, libc::P_PID, pid, none, libc::WEXITED, &raw mut usage);
-        (usage.ru_maxrss.cast_unsigned()) << 10
-    }
+    let dead = wait(libc::P_PID, pid, libc::WEXITED);
+    dead.map_or(0, |(_, kib)| kib << 10)
 }
 
 /// Waits until a child is dead and gives its pid without reaping it; `None`: there is no child left.
 fn next_dead() -> Option<i32> {
     loop {
-        // SAFETY: a zeroed siginfo is valid; the call fills it in.
-        let (result, pid) = unsafe {
-            let mut info: libc::siginfo_t = std::mem::zeroed();
-            (libc::waitid(libc::P_ALL, 0, &raw mut info, libc::WEXITED | libc::WNOWAIT), info.si_pid())
-        };
-        if result == 0 {
-            return Some(pid);
+        match wait(libc::P_ALL, 0, libc::WEXITED | libc::WNOWAIT) {
+            Ok((pid, _)) => return Some(pid),
+            Err(error) if error.raw_os_error() == Some(libc::EINTR) => {}
+            Err(_) => return None,
         }
-        if io::Error::last_os_error().raw_os_error() != Some(libc::EINTR) {
-            return None;
+    }
+}
+
+/// `waitid(2)` as the kernel has it: the child's pid, and KiB that it had resident at most.
+fn wait(kind: libc::idtype_t, id: i32, options: i32) -> io::Result<(i32, u64)> {
+    // SAFETY: zeroed ones are valid; the call fills them in.
+    unsafe {
+        let (mut info, mut usage): (libc::siginfo_t, libc::rusage) = std::mem::zeroed();
+        match libc::syscall(libc::SYS_waitid, kind, id, &raw mut info, options, &raw mut usage) {
+            0 => Ok((info.si_pid(), usage.ru_maxrss.cast_unsigned())),
+            _ => Err(io::Error::last_os_error()),
         }
     }
 }

@@ -96,6 +96,11 @@ impl SlotRef<'_> {
         std::ptr::from_ref(self.slot).cast_mut().cast()
     }
 
+    /// Processor that the thread ran on at its last message.
+    pub(super) fn processor(&self) -> usize {
+        self.cpu.load(Relaxed) as usize
+    }
+
     /// Gives the stub the turn; where it sleeps, by `rouse`, which is given what wakes it.
     pub(super) fn post(&self, rouse: impl FnOnce(&dyn Fn())) {
         if self.to_stub.swap(FULL, SeqCst) == ASLEEP {

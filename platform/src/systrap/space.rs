@@ -4,7 +4,7 @@ use super::hands;
 use super::layout::{COPY, COPY_LEN, FAULTED, OP_CMPXCHG, OP_COPY_IN, OP_COPY_OUT, OUTBOX, OUTBOX_LEN, STUB_BASE};
 use super::patch::{Noted, Text, TextKey, Texts};
 use super::peak::Peak;
-use super::process::{Process, Vdso, rustix_error};
+use super::process::{Process, rustix_error};
 use super::slot::SlotRef;
 use abi::Errno;
 use abi::mm::Prot;
@@ -23,9 +23,6 @@ pub const GUEST_END: u64 = STUB_BASE - abi::mm::PAGE_SIZE;
 const ANONYMOUS: u64 = 0x2 | 0x20 | 0x10;
 /// `MAP_NORESERVE`.
 const NORESERVE: u64 = 0x4000;
-
-/// Maps the vDSO with its data at an address: `arch_prctl(2)` of a kernel that can restore checkpoints.
-pub(super) const ARCH_MAP_VDSO_64: u64 = 0x2003;
 
 /// A guest address space: the host mappings of one stub process.
 ///
@@ -86,10 +83,10 @@ impl Space {
     }
 
     /// Writes less than a page of zeroes.
-    pub fn zero(&self, addr: u64, len: u32) -> Result<(), Errno> {
-        let is_in_guest = in_guest(addr, len as usize)? == len as usize;
+    pub fn zero(&self, addr: u64, len: usize) -> Result<(), Errno> {
+        let is_in_guest = in_guest(addr, len)? == len;
         if !is_in_guest || !hands::zero_gathered(&self.process, addr, len) {
-            self.write(addr, &vec![0; len as usize])?;
+            self.write(addr, &vec![0; len])?;
         }
         Ok(())
     }
@@ -395,37 +392,6 @@ impl Space {
         )
     }
 
-    /// Where the vDSO of a fresh space lies.
-    pub fn vdso_start(&self) -> u64 {
-        self.vdso().start
-    }
-
-    /// Length of the vDSO with its data, to be placed by [`Self::move_vdso`]. 0: the host has none.
-    pub fn vdso_len(&self) -> u64 {
-        self.vdso().len()
-    }
-
-    /// Length of the vDSO's data before its code.
-    pub fn vdso_image_offset(&self) -> u64 {
-        self.vdso().image
-    }
-
-    /// Moves the vDSO with its data from where it starts to `addr`, which is free; the places may not overlap.
-    pub fn move_vdso(&self, from: u64, addr: u64) -> Result<(), Errno> {
-        let vdso = self.vdso();
-        if vdso.len() == 0 {
-            return Ok(());
-        }
-        range(addr, vdso.len())?;
-        if self.process.shared.can_map_vdso {
-            // A process has but one.
-            let unmap = (libc::SYS_munmap, [from, vdso.len(), 0, 0, 0, 0]);
-            return self.make(&[unmap, (libc::SYS_arch_prctl, [ARCH_MAP_VDSO_64, addr, 0, 0, 0, 0])]);
-        }
-        let part = |&(offset, len): &(u64, u64)| (libc::SYS_mremap, [from + offset, len, len, 3, addr + offset, 0]);
-        self.make(&vdso.parts.iter().map(part).collect::<Vec<_>>())
-    }
-
     /// Bytes resident on the host, and of these the shared ones (files, shared memory). Zero when gone.
     pub fn resident(&self) -> (u64, u64) {
         let proc = self.process.shared.reaper.proc();
@@ -470,18 +436,13 @@ impl Space {
         self.process.kill();
     }
 
-    fn vdso(&self) -> &Vdso {
-        static NONE: Vdso = Vdso { start: 0, parts: Vec::new(), image: 0 };
-        self.process.shared.vdso.get().unwrap_or(&NONE)
-    }
-
     fn call(&self, nr: i64, args: [u64; 6]) -> Result<(), Errno> {
         range(args[0], args[1])?;
         self.make(&[(nr, args)])
     }
 
     /// Makes host calls in the stub, or puts them aside to be made with others.
-    fn make(&self, calls: &[hands::HostCall]) -> Result<(), Errno> {
+    pub(super) fn make(&self, calls: &[hands::HostCall]) -> Result<(), Errno> {
         if hands::make_later(calls) {
             return Ok(());
         }
@@ -495,7 +456,8 @@ fn in_guest(addr: u64, len: usize) -> Result<usize, Errno> {
     Ok(len.min(room as usize))
 }
 
-fn range(addr: u64, len: u64) -> Result<(), Errno> {
+/// `EINVAL` for what is no range of pages of the application's.
+pub(super) fn range(addr: u64, len: u64) -> Result<(), Errno> {
     let end = addr.checked_add(len).ok_or(Errno::EINVAL)?;
     let is_aligned = addr.is_multiple_of(abi::mm::PAGE_SIZE);
     if is_aligned && len > 0 && end <= GUEST_END { Ok(()) } else { Err(Errno::EINVAL) }

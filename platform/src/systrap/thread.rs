@@ -42,7 +42,7 @@ impl Thread {
     }
 
     /// Wakes its host thread, which sleeps, by `wake`: on `cpu`, the caller's own, if it may run there.
-    pub(super) fn rouse_on(&self, cpu: u32, wake: &dyn Fn()) {
+    pub(super) fn rouse_on(&self, cpu: usize, wake: &dyn Fn()) {
         let is_confined = self.is_confined.lock();
         if *is_confined {
             wake();

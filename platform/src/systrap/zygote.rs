@@ -7,16 +7,17 @@ use super::layout::{
     COPY, FEATURE_FSGSBASE, FEATURE_RDPID, HOST_END, SLOTS_BASE, SLOTS_LEN, START_SLOTS_FD, START_SOCKET_FD,
 };
 use super::pace::Cores;
-use super::process::{Entries, Process, Shared, Vdso};
+use super::process::{Entries, Process, Shared};
 use super::reaper::Reaper;
-use super::space::{ARCH_MAP_VDSO_64, Space};
+use super::space::Space;
 use super::spare::{Spare, Spares};
+use super::vdso::Vdso;
 use crate::Config;
 use abi::Errno;
 use rustix::fs::MemfdFlags;
 use rustix::thread::futex;
-use std::io::{self, Read as _, Write as _};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::io::{self, Write as _};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, OnceLock, Weak};
@@ -70,7 +71,6 @@ impl Platform {
         let can_reach = may_reach && can_reach(pid);
         let shared = Arc::new(Shared {
             can_put_off: can_put_off(),
-            can_map_vdso: can_map_vdso(),
             reaper: Reaper::new(proc),
             spares: Spares::new(),
             cores,
@@ -101,8 +101,8 @@ impl Platform {
     fn greet(process: &Process, own_vdso: Vdso) -> io::Result<()> {
         let slot = process.slots.slot(0);
         process.wait(&slot).map_err(|_| io::Error::other("the stub does not start"))?;
-        let vdso = own_vdso.with_image_at(slot.result.load(Relaxed));
-        let [call, ids, ask, _] = &slot.args;
+        let [call, ids, ask, map_vdso] = &slot.args;
+        let vdso = own_vdso.with_image_at(slot.result.load(Relaxed), map_vdso.load(Relaxed) != 0);
         let entries = Entries { call: call.load(Relaxed), ids: ids.load(Relaxed), ask: ask.load(Relaxed) };
         let _ = process.shared.entries.set(entries);
         let (start, end) = (vdso.start, vdso.start + vdso.len());
@@ -176,38 +176,6 @@ impl Drop for Platform {
     fn drop(&mut self) {
         self.ready.taken.fetch_add(1, Relaxed);
         let _ = futex::wake(&self.ready.taken, futex::Flags::PRIVATE, 1);
-    }
-}
-
-impl Vdso {
-    /// Where the parts lie in our own process. The stub's lie to each other as these do.
-    fn own(proc: BorrowedFd<'_>) -> io::Result<Self> {
-        let fd = rustix::fs::openat(proc, "self/maps", rustix::fs::OFlags::RDONLY, rustix::fs::Mode::empty())?;
-        let mut maps = Vec::with_capacity(16 << 10);
-        std::fs::File::from(fd).read_to_end(&mut maps)?;
-        let maps = String::from_utf8_lossy(&maps);
-        let mut parts = Vec::new();
-        for line in maps.lines() {
-            let name = line.split_whitespace().nth(5).unwrap_or_default();
-            let is_part = name.starts_with("[vvar") || name == "[vdso]";
-            let bounds = line.split_once(' ').and_then(|(range, _)| range.split_once('-'));
-            if let (true, Some((from, to))) = (is_part, bounds) {
-                let parse = |text| u64::from_str_radix(text, 16).map_err(io::Error::other);
-                parts.push((parse(from)?, parse(to)?, name == "[vdso]"));
-            }
-        }
-        let Some(image) = parts.iter().find(|part| part.2).map(|part| part.0) else { return Ok(Self::default()) };
-        let start = parts[0].0;
-        let parts = parts.iter().map(|&(from, to, _)| (from - start, to - from)).collect();
-        Ok(Self { start, image: image - start, parts })
-    }
-
-    /// The same in a process where the image lies at `image`; 0: there is none.
-    fn with_image_at(self, image: u64) -> Self {
-        if image == 0 || self.parts.is_empty() {
-            return Self::default();
-        }
-        Self { start: image - self.image, ..self }
     }
 }
 
@@ -304,13 +272,6 @@ extern "C" fn exec_stub(start: *mut libc::c_void) -> libc::c_int {
         }
         libc::_exit(127)
     }
-}
-
-/// See `Shared::can_map_vdso`: a host that could says that there is one already.
-fn can_map_vdso() -> bool {
-    // SAFETY: maps nothing over what is there: at worst a second vDSO.
-    let refused = unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_MAP_VDSO_64, 0) } != 0;
-    refused && io::Error::last_os_error().raw_os_error() == Some(libc::EEXIST)
 }
 
 /// See `Shared::can_put_off`: whether the host gives more memory than it can have, as long as nobody touches it. Where it
