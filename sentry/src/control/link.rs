@@ -88,11 +88,14 @@ impl Link {
         let mut buffer = vec![0; LONGEST + 1];
         let mut space = vec![MaybeUninit::uninit(); CONTROL];
         let mut control = RecvAncillaryBuffer::new(&mut space);
+        let mut was_reset = false;
         let len = loop {
             let slices = &mut [IoSliceMut::new(&mut buffer)];
             match recvmsg(&self.socket, slices, &mut control, RecvFlags::CMSG_CLOEXEC) {
                 Ok(message) => break message.bytes,
                 Err(rustix::io::Errno::INTR) => {}
+                // The other end has left something unread. What it said before is still to come.
+                Err(rustix::io::Errno::CONNRESET) if !was_reset => was_reset = true,
                 Err(rustix::io::Errno::CONNRESET) => break 0,
                 Err(error) => return Err(error.into()),
             }
@@ -170,6 +173,16 @@ mod tests {
         drop(sentry);
         assert_eq!(starter.next_report().unwrap(), None);
         assert!(starter.order(&Order::Start).is_err());
+    }
+
+    #[test]
+    fn the_last_word_arrives_whatever_was_not_heard() {
+        let (starter, sentry) = Link::pair().unwrap();
+        starter.order(&Order::Proceed).unwrap();
+        sentry.report(&Report::Done).unwrap();
+        drop(sentry);
+        assert_eq!(starter.next_report().unwrap(), Some(Report::Done));
+        assert_eq!(starter.next_report().unwrap(), None);
     }
 
     #[test]
