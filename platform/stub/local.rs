@@ -8,6 +8,7 @@
 //!   by the same rules as the guest's kernel would.
 //! - `rt_sigprocmask`: the mask lies in the slot, where the sentry looks for it. A mask that the application makes up is
 //!   one that it could have set. With signals waiting the sentry is asked, who may have to deliver them.
+//! - calls that fail because of what their path names: see `failures.rs`.
 //! - `rseq`, `set_robust_list`: what is registered lies in the slot, and is only used to the thread's own ends. Before a
 //!   thread tells of its `exit`, which nobody can refuse here, its rseq area is given up: the sentry need not ask for it.
 
@@ -47,7 +48,16 @@ pub(crate) extern "C" fn local(slot: &Slot) -> ! {
             slot.returned.store(result as u64, Relaxed);
             give_back(slot)
         }
-        None => ask(slot),
+        None => {
+            crate::inbox::fill(slot);
+            match crate::failures::known(slot) {
+                Some(result) if slot.asks_always.load(Relaxed) == 0 => {
+                    slot.returned.store(result as u64, Relaxed);
+                    give_back(slot)
+                }
+                _ => serve(slot, EVENT_CALL),
+            }
+        }
     }
 }
 

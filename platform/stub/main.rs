@@ -9,6 +9,7 @@
 
 mod call;
 mod copy;
+mod failures;
 mod fork;
 mod frame;
 mod inbox;

@@ -56,6 +56,9 @@ impl Place {
     fn change(&self, caller: &Caller, change: &AttrChange) -> Result<(), Errno> {
         let inode = self.inode()?;
         inode.set_attr(caller, change)?;
+        if change.mode.is_some() || change.uid.is_some() || change.gid.is_some() {
+            self.dentry.superblock().cache().changed();
+        }
         notify::on_dentry(&self.dentry, Event::ATTRIB);
         Ok(())
     }
@@ -148,6 +151,7 @@ impl Place {
         } else {
             inode.set_xattr(caller, name, value, how)?;
         }
+        self.dentry.superblock().cache().changed();
         notify::on_dentry(&self.dentry, Event::ATTRIB);
         Ok(())
     }
@@ -158,6 +162,7 @@ impl Place {
         let inode = self.inode()?;
         may_use_xattr(caller, inode, name, 2)?;
         inode.remove_xattr(caller, name)?;
+        self.dentry.superblock().cache().changed();
         notify::on_dentry(&self.dentry, Event::ATTRIB);
         Ok(())
     }

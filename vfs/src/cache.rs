@@ -3,7 +3,8 @@
 use crate::dentry::{Dentry, NO_SLOT};
 use crate::superblock::Superblock;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use sync::{Mutex, Rank};
 
 /// Most names kept, of all filesystems together.
@@ -19,12 +20,26 @@ struct Slots {
 /// The dentry cache of a sandbox.
 pub(crate) struct Cache {
     slots: Mutex<Slots>,
+    /// Counts changes of names and of who may find them; see [`crate::Vfs::count_changes`].
+    changes: OnceLock<&'static AtomicU64>,
 }
 
 impl Cache {
     /// An empty one.
     pub(crate) fn new() -> Self {
-        Self { slots: Mutex::new(Rank::Cache, Slots::default()) }
+        Self { slots: Mutex::new(Rank::Cache, Slots::default()), changes: OnceLock::new() }
+    }
+
+    /// Where changes are counted.
+    pub(crate) fn count_changes(&self, changes: &'static AtomicU64) {
+        let _ = self.changes.set(changes);
+    }
+
+    /// A name is not what it was, or other callers than before may find it: before whoever changed that hears of it.
+    pub(crate) fn changed(&self) {
+        if let Some(changes) = self.changes.get() {
+            changes.fetch_add(1, SeqCst);
+        }
     }
 
     /// Keeps a name, at the price of one that was not used for long.

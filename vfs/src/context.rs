@@ -84,7 +84,9 @@ impl FsContext {
         let mut new = (*state.directories).clone();
         change(&mut new);
         let old = std::mem::replace(&mut state.directories, Arc::new(new));
+        let vfs = state.namespace.vfs().clone();
         drop(state);
+        vfs.note_change();
         drop(old);
     }
 
@@ -126,6 +128,7 @@ impl FsContext {
     pub fn assign(&self, other: &Self) {
         let new = other.state.read().clone();
         let old = std::mem::replace(&mut *self.state.write(), new);
+        old.namespace.vfs().note_change();
         drop(old);
     }
 

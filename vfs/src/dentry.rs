@@ -135,6 +135,7 @@ impl Dentry {
             }
             at = parent;
         }
+        self.superblock.cache().changed();
     }
 
     /// A mount was taken off it.
@@ -146,6 +147,7 @@ impl Dentry {
             let _ = dentry.pins.fetch_update(SeqCst, SeqCst, |n| n.checked_sub(1));
             at = dentry.parent();
         }
+        self.superblock.cache().changed();
     }
 
     /// Locks the names of this directory for a change.
@@ -162,6 +164,7 @@ impl Dentry {
     /// Its names change; the map of children is locked.
     fn names_change(&self) {
         self.stamp.store(recent::stamp(), SeqCst);
+        self.superblock.cache().changed();
     }
 
     fn cached(&self, name: &[u8]) -> Option<Arc<Self>> {

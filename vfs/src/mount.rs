@@ -112,6 +112,7 @@ impl Mount {
             return Err(Errno::EPERM);
         }
         self.flags.store((flags & OWN_FLAGS).bits(), SeqCst);
+        self.root.superblock().cache().changed();
         Ok(())
     }
 

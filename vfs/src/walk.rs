@@ -4,13 +4,14 @@
 use crate::caller::Caller;
 use crate::context::{Directories, FsContext};
 use crate::dentry::Dentry;
-use crate::inode::LinkTarget;
+use crate::inode::{CachePolicy, LinkTarget};
 use crate::mount::Mount;
 use crate::place::Place;
 use abi::Errno;
 use abi::fs::FileType;
 use abi::mount::MountFlags;
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -46,12 +47,19 @@ pub struct Walk<'a> {
     /// Where relative paths start, if not at the working directory.
     base: Option<Place>,
     pub(crate) resolve: Resolve,
+    is_steady: Cell<bool>,
 }
 
 impl<'a> Walk<'a> {
     /// From the working directory.
     pub fn new(caller: &'a Caller, fs: &FsContext) -> Self {
-        Self { caller, directories: fs.directories(), base: None, resolve: Resolve::empty() }
+        Self {
+            caller,
+            directories: fs.directories(),
+            base: None,
+            resolve: Resolve::empty(),
+            is_steady: Cell::new(true),
+        }
     }
 
     /// From another start.
@@ -61,7 +69,19 @@ impl<'a> Walk<'a> {
 
     /// For somebody else.
     pub fn by(self, caller: &Caller) -> Walk<'_> {
-        Walk { caller, directories: self.directories, base: self.base, resolve: self.resolve }
+        Walk {
+            caller,
+            directories: self.directories,
+            base: self.base,
+            resolve: self.resolve,
+            is_steady: self.is_steady,
+        }
+    }
+
+    /// What was found so far, or not found, is the same until it is [counted](crate::Vfs::count_changes) that something
+    /// has changed: all names looked at are in filesystems whose names change by the sandbox's own calls alone.
+    pub const fn is_steady(&self) -> bool {
+        self.is_steady.get()
     }
 
     /// Who asks.
@@ -281,7 +301,11 @@ impl<'w, 'a> Walker<'w, 'a> {
     /// What `name` is in the directory where the walk stands: mounts followed, links not.
     pub(crate) fn lookup(&self, name: &[u8]) -> Result<Found, Errno> {
         self.check_directory()?;
-        self.at.inode()?.permission(self.walk.caller, 1)?;
+        let inode = self.at.inode()?;
+        if inode.cache_policy() != CachePolicy::Keep {
+            self.walk.is_steady.set(false);
+        }
+        inode.permission(self.walk.caller, 1)?;
         if name.len() > NAME_MAX {
             return Err(Errno::ENAMETOOLONG);
         }
@@ -323,6 +347,7 @@ impl<'w, 'a> Walker<'w, 'a> {
             LinkTarget::Place(place) => place,
             LinkTarget::File(file) => file.place().clone(),
         };
+        self.walk.is_steady.set(false);
         if resolve.contains(Resolve::NO_MAGICLINKS) {
             return Err(Errno::ELOOP);
         }

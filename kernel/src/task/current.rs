@@ -13,6 +13,7 @@ use platform::{Context, Fault, Regs};
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 use sync::Restart;
 use vfs::{Caller, Credentials, FdTable, FsContext};
 
@@ -199,7 +200,20 @@ impl CurrentTask {
         }
         self.task.with_attributes(|attributes| attributes.creds = creds.clone());
         self.caller.creds = creds;
+        // It may find other names than before.
+        self.context.forget_failures();
         self.tell_stub();
+    }
+
+    /// Changes of names and of who may find them, so far.
+    pub fn name_changes(&self) -> u64 {
+        self.kernel().platform().name_changes().load(SeqCst)
+    }
+
+    /// The present call failed because of what `path` names, and will until there are more than `changes`: the stub may
+    /// say so itself the next time.
+    pub fn remember_failure(&self, path: &[u8], errno: Errno, changes: u64) {
+        self.context.remember_failure(path, errno, changes);
     }
 
     /// Replaces the descriptor table (`unshare(2)`, `close_range(2)`).
@@ -211,6 +225,7 @@ impl CurrentTask {
     /// Replaces root, working directory and umask (`unshare(2)`).
     pub fn set_fs(&mut self, fs: Arc<FsContext>) {
         self.fs = fs;
+        self.context.forget_failures();
         self.publish();
     }
 

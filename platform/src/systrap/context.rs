@@ -10,7 +10,7 @@ use super::space::Space;
 use super::thread::{Kicker, Thread};
 use crate::{Call, Exit, Regs, Rseq, Wait};
 use abi::Errno;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -47,6 +47,8 @@ pub struct Context {
     is_starting: bool,
     /// The word that it clears at its end, or 0.
     clear: u64,
+    /// Failures of calls that could be kept.
+    pub(super) failures: Cell<u32>,
 }
 
 impl Context {
@@ -69,6 +71,7 @@ impl Context {
             bases: (u64::MAX, u64::MAX),
             is_starting: true,
             clear: 0,
+            failures: Cell::new(0),
         }
     }
 
@@ -117,6 +120,7 @@ impl Context {
         hands::end_call();
         self.unregister_rseq();
         self.set_robust_list(0);
+        self.forget_failures();
         self.thread.process.forget_memory(&self.thread.slot());
         self.at = At::Frame(Frame::fresh(self.thread.process.shared.xstate.len));
         self.regs = OnceCell::from(Regs::default());

@@ -35,9 +35,15 @@ pub const OUTBOX: u64 = COPY + INBOX_LEN;
 pub const OUTBOX_LEN: u64 = COPY_LEN - INBOX_LEN;
 /// Offset of the top of the stack on which calls from patched text are served; it grows down to the end of [`Slot`].
 pub const CALL_STACK_TOP: u64 = COPY;
+/// Offset of the table of failures that the stub knows: [`Failure`]s.
+pub const FAILURES: u64 = 0x9000;
+/// Failures that fit.
+pub const FAILURES_MAX: usize = 64;
+/// Where the stub's image has the page with the count of changes of names, which the sentry writes.
+pub const CHANGES: u64 = STUB_BASE + 0x8000;
 /// Offset of the room for a signal frame of the sentry's making. It is no part of the alternate signal stack: a kick may
 /// put its frame there at any time.
-pub const FRAME: u64 = 0x9000;
+pub const FRAME: u64 = 0xb000;
 /// End of that room.
 pub const FRAME_END: u64 = STACK;
 /// Offset of the alternate signal stack in a slot; it reaches to the slot's end.
@@ -170,6 +176,60 @@ pub const INBOX: usize = 2;
 /// Pieces that the application is given when it goes on.
 pub const OUTBOX_PIECES: usize = 8;
 
+/// Longest path of a known failure, with its zero byte.
+pub const FAILURE_PATH: u32 = 96;
+
+/// A call that failed because of what its path names.
+#[repr(C)]
+pub struct Failure {
+    /// Changes of names when it did: with one more it may not.
+    pub changes: u64,
+    /// Number of the call.
+    pub nr: u32,
+    /// What [`failure_key`] says of its arguments.
+    pub key: u32,
+    /// Bytes of the path, with its zero byte.
+    pub len: u32,
+    /// Nothing.
+    pub pad: u32,
+    /// The result, minus the error number.
+    pub result: i64,
+    /// The path.
+    pub path: [u8; FAILURE_PATH as usize],
+}
+
+const _: () = assert!(size_of::<[Failure; FAILURES_MAX]>() as u64 <= FRAME - FAILURES, "room for the failures");
+
+/// What beside the path makes call `nr` with its first `args` fail; `None`: that is not known. The calls bring the path along as
+/// their first piece.
+pub const fn failure_key(nr: u32, args: [u64; 4]) -> Option<u32> {
+    let mode = match nr {
+        // stat, lstat
+        4 | 6 => 0,
+        // access, faccessat
+        21 => args[1],
+        269 => args[2],
+        // readlink, readlinkat: the length.
+        89 if args[2] > 0 && args[2] < 1 << 31 => 0,
+        267 if args[3] > 0 && args[3] < 1 << 31 => 0,
+        // newfstatat: flags.
+        262 => args[3],
+        // faccessat2
+        439 if args[2] < 8 => args[3] << 3 | args[2],
+        _ => return None,
+    };
+    if mode >> 16 == 0 { Some(mode as u32) } else { None }
+}
+
+/// Where in the table a failure lies.
+pub fn failure_index(nr: u32, path: &[u8]) -> usize {
+    let mut hash = 0xcbf2_9ce4_8422_2325 ^ u64::from(nr);
+    for &byte in path {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+    }
+    (hash >> 32) as usize % FAILURES_MAX
+}
+
 /// Registers of the application in a call from patched text: those that [`Slot::call`] does not have.
 #[repr(C)]
 pub struct Saved {
@@ -256,6 +316,8 @@ pub struct Slot {
     pub rseq_area: AtomicU64,
     /// Head of the list of robust futexes, or 0.
     pub robust_list: AtomicU64,
+    /// Not zero: there are failures that the stub knows.
+    pub knows_failures: AtomicU32,
     /// Not zero: some of the memory is not to be given up, so `madvise` is the sentry's.
     pub keeps_memory: AtomicU32,
     /// Answers of [`ID_CALLS`].

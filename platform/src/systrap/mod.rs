@@ -10,11 +10,13 @@
 //! - `space.rs`, `context.rs`: the platform's interface. `trip.rs`: a context's way to the application and back.
 //! - `thread.rs`: a stub thread as others than its owner see it.
 //! - `times.rs`: processor time of a thread.
+//! - `failures.rs`: failures that the stub tells of by itself.
 //! - `vdso.rs`: the host's vDSO. `peak.rs`: most memory of a process.
 //! - `zygote.rs`: the first stub, from which all are forked. `reaper.rs`: who reaps them. `spare.rs`: what a fork needs.
 
 mod calls;
 mod context;
+mod failures;
 mod filter;
 mod frame;
 mod hands;
@@ -49,3 +51,13 @@ fn ticks() -> u64 {
 
 #[cfg(test)]
 mod tests;
+
+/// A host error as the guest sees it: the same number.
+fn rustix_error(error: rustix::io::Errno) -> abi::Errno {
+    abi::Errno(error.raw_os_error() as u16)
+}
+
+/// A host error as the guest sees it.
+fn host_error(error: std::io::Error) -> abi::Errno {
+    abi::Errno(error.raw_os_error().unwrap_or(libc::EIO) as u16)
+}

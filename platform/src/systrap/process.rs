@@ -16,7 +16,7 @@ use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{
-    AtomicBool, AtomicU32,
+    AtomicBool, AtomicU32, AtomicU64,
     Ordering::{Acquire, Relaxed, Release, SeqCst},
 };
 use std::sync::{Arc, OnceLock, Weak};
@@ -38,6 +38,8 @@ pub(super) struct Shared {
     pub(super) can_reach: bool,
     /// The host refuses no small change of an address space: it does not count memory strictly, nor has limits for it.
     pub(super) can_put_off: bool,
+    /// Counts changes of names, for the stubs to see.
+    pub(super) name_changes: &'static AtomicU64,
     /// `FEATURE_*`.
     pub(super) features: u32,
     pub(super) xstate: super::frame::XState,
@@ -476,7 +478,7 @@ fn send(socket: &OwnedFd, fds: &[BorrowedFd<'_>]) -> Result<(), Errno> {
         rustix::net::sendmsg(socket, &[IoSlice::new(&[0])], &mut control, SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
     sent.map(|_| ()).map_err(|error| match error {
         rustix::io::Errno::PIPE | rustix::io::Errno::CONNRESET => Errno::ESRCH,
-        other => rustix_error(other),
+        other => super::rustix_error(other),
     })
 }
 
@@ -488,14 +490,4 @@ fn prepare_message(slot: &SlotRef<'_>) {
     for (word, value) in slot.message.iter().zip(header.into_iter().chain(iovec)) {
         word.store(value, Relaxed);
     }
-}
-
-/// A host error as the guest sees it: the same number.
-pub(super) fn rustix_error(error: rustix::io::Errno) -> Errno {
-    Errno(error.raw_os_error() as u16)
-}
-
-/// A host error as the guest sees it.
-pub(super) fn host_error(error: std::io::Error) -> Errno {
-    Errno(error.raw_os_error().unwrap_or(libc::EIO) as u16)
 }

@@ -212,6 +212,7 @@ impl SlotRef<'_> {
         self.signals_wait.store(1, Relaxed);
         self.rseq_area.store(0, Relaxed);
         self.robust_list.store(0, Relaxed);
+        self.knows_failures.store(0, Relaxed);
         self.keeps_memory.store(1, Relaxed);
         self.inbox_count.store(0, Relaxed);
         self.outbox_count.store(0, Relaxed);

@@ -1,6 +1,6 @@
 //! What a stub process shares with the sentry, made before it is needed.
 
-use super::process::host_error;
+use super::host_error;
 use super::slot::Slots;
 use abi::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};

@@ -1,6 +1,7 @@
 //! The first stub process, from which all are forked, and the thread that reaps them.
 
 use super::context::Context;
+use super::failures;
 use super::filter;
 use super::frame::{Frame, XState};
 use super::layout::{
@@ -18,7 +19,7 @@ use rustix::fs::MemfdFlags;
 use rustix::thread::futex;
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, OnceLock, Weak};
 use sync::{Mutex, Rank};
@@ -63,7 +64,9 @@ impl Platform {
         let features = if fsgsbase { FEATURE_FSGSBASE } else { 0 } | if rdpid { FEATURE_RDPID } else { 0 };
         slots.slot(0).reset(0, features, START_SOCKET_FD as u32);
         let (proc, may_reach) = (config.proc.try_clone()?, config.may_reach);
-        let reaper = ReaperThread::start(config, memory, theirs)?;
+        let image = image()?;
+        let name_changes = failures::changes(image.as_fd())?;
+        let reaper = ReaperThread::start(config, image, memory, theirs)?;
         // Meanwhile the stub starts.
         let (cores, xstate, own_vdso) = (Cores::of_host(), XState::of_host(), Vdso::own(proc.as_fd())?);
         let pid = reaper.spawned()?;
@@ -71,6 +74,7 @@ impl Platform {
         let can_reach = may_reach && can_reach(pid);
         let shared = Arc::new(Shared {
             can_put_off: can_put_off(),
+            name_changes,
             reaper: Reaper::new(proc),
             spares: Spares::new(),
             cores,
@@ -141,6 +145,12 @@ impl Platform {
         fresh.map_or_else(|| zygote.fork_fresh(), Ok)
     }
 
+    /// Counts changes of names, of who may find them, and of where they are looked for: whoever changes one adds to it
+    /// before anybody hears of the change.
+    pub fn name_changes(&self) -> &'static AtomicU64 {
+        self.shared.name_changes
+    }
+
     /// Bytes of extended state in a guest's signal frame, with the second magic.
     pub fn fpstate_len(&self) -> usize {
         self.shared.xstate.len + 4
@@ -187,12 +197,12 @@ struct ReaperThread {
 }
 
 impl ReaperThread {
-    fn start(config: Config, memory: OwnedFd, socket: OwnedFd) -> io::Result<Self> {
+    fn start(config: Config, image: OwnedFd, memory: OwnedFd, socket: OwnedFd) -> io::Result<Self> {
         let (tell, spawned) = mpsc::sync_channel(1);
         let (shared, given) = mpsc::sync_channel::<Arc<Shared>>(1);
         std::thread::Builder::new().name("reaper".into()).stack_size(64 * 1024).spawn(move || {
-            let pid = spawn_stub(&config, &memory, &socket);
-            drop((config, memory, socket));
+            let pid = spawn_stub(&config, &image, &memory, &socket);
+            drop((config, image, memory, socket));
             let _ = tell.send(pid);
             if let Ok(shared) = given.recv() {
                 drop(given);
@@ -213,11 +223,16 @@ impl ReaperThread {
     }
 }
 
-/// Starts the stub program with its slots and its socket as descriptors 0 and 1.
-fn spawn_stub(config: &Config, memory: &OwnedFd, socket: &OwnedFd) -> io::Result<i32> {
+/// The stub program as a file.
+fn image() -> io::Result<OwnedFd> {
     let image = rustix::fs::memfd_create("stub", MemfdFlags::CLOEXEC | MemfdFlags::EXEC)
         .or_else(|_| rustix::fs::memfd_create("stub", MemfdFlags::CLOEXEC))?;
     std::fs::File::from(image.try_clone()?).write_all(STUB)?;
+    Ok(image)
+}
+
+/// Starts the stub program with its slots and its socket as descriptors 0 and 1.
+fn spawn_stub(config: &Config, image: &OwnedFd, memory: &OwnedFd, socket: &OwnedFd) -> io::Result<i32> {
     let score = config.oom_score_adj.map(|score| score.to_string());
     let start = Start {
         fds: [memory.as_raw_fd(), socket.as_raw_fd(), image.as_raw_fd()],

@@ -31,6 +31,7 @@ impl Machine {
         let user_ns = UserNamespace::root();
         let kernel = kernel(plan, proc, &user_ns)?;
         let vfs = Vfs::new();
+        vfs.count_changes(kernel.platform().name_changes());
         let terminals = fs::pseudo::register(&kernel, &vfs);
         vfs.register_filesystem(Arc::new(TmpfsType));
         vfs.set_memory_files(MemFd::new());

@@ -145,10 +145,18 @@ pub(crate) fn readlinkat(
 ) -> Result<usize, Errno> {
     let len = usize::try_from(len).ok().filter(|&len| len > 0).ok_or(Errno::EINVAL)?;
     let path = read_path(task, path)?;
-    let place = find_bytes(task, dir, &path, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)?;
+    let changes = task.name_changes();
+    let walk = walk_from(task, dir, &path)?;
+    let place = if path.is_empty() { find_bytes(task, dir, &path, AT_EMPTY_PATH)? } else { walk.find(&path, false)? };
     let inode = place.inode()?;
     if inode.kind() != FileType::Symlink {
-        return Err(if path.is_empty() { Errno::ENOENT } else { Errno::EINVAL });
+        if path.is_empty() {
+            return Err(Errno::ENOENT);
+        }
+        if walk.is_steady() {
+            task.remember_failure(&path, Errno::EINVAL, changes);
+        }
+        return Err(Errno::EINVAL);
     }
     let root = task.fs().root();
     let target = match inode.read_link(task.caller())? {

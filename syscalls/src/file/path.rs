@@ -40,5 +40,11 @@ pub(super) fn find_bytes(task: &CurrentTask, dir: Fd, path: &[u8], flags: u32) -
         }
         return Ok(task.fds().get_any(dir.0)?.place().clone());
     }
-    walk_from(task, dir, path)?.find(path, flags & AT_SYMLINK_NOFOLLOW == 0)
+    let changes = task.name_changes();
+    let walk = walk_from(task, dir, path)?;
+    let found = walk.find(path, flags & AT_SYMLINK_NOFOLLOW == 0);
+    if found.as_ref().is_err_and(|&errno| errno == Errno::ENOENT) && walk.is_steady() {
+        task.remember_failure(path, Errno::ENOENT, changes);
+    }
+    found
 }

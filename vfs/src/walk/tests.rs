@@ -7,6 +7,7 @@ use abi::fs::OpenFlags;
 use abi::mount::UmountFlags;
 use mm::{SliceSource, VecSink};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use sync::Fail;
 
 const SETUP: [&str; 4] = ["/a", "/a/b", "/a/b/c", "/d"];
@@ -217,4 +218,31 @@ fn a_deep_tree_goes_without_recursion() {
     }
     let deep = walk.base().clone();
     assert_eq!(deep.path(walk.root()).len(), 100_000);
+}
+
+#[test]
+fn what_may_be_found_anew_is_counted() {
+    let (caller, _) = caller(0);
+    let fs = context();
+    let changes: &'static AtomicU64 = Box::leak(Box::default());
+    fs.vfs().count_changes(changes);
+    let walk = Walk::new(&caller, &fs);
+    setup(&walk);
+    let counts = |what: &str, change: &dyn Fn()| {
+        let before = changes.load(SeqCst);
+        change();
+        assert!(changes.load(SeqCst) > before, "{what}");
+    };
+    let find = |path: &[u8]| walk.find(path, false).expect("there");
+    let how = RenameFlags::empty();
+    counts("mkdir", &|| drop(walk.make_dir(b"/new", 0o755).expect("made")));
+    counts("rename", &|| walk.rename(b"/new", &walk, b"/newer", how).expect("renamed"));
+    counts("rmdir", &|| walk.rmdir(b"/newer").expect("removed"));
+    counts("unlink", &|| walk.unlink(b"/a/file").expect("removed"));
+    counts("chmod", &|| find(b"/a").set_mode(&caller, 0o700).expect("changed"));
+    counts("chroot", &|| fs.set_root(find(b"/a")));
+    let before = changes.load(SeqCst);
+    assert!(walk.find(b"/none", true).is_err() && walk.is_steady());
+    assert!(walk.find(b"/a/b", true).is_ok() && walk.is_steady());
+    assert_eq!(changes.load(SeqCst), before);
 }
