@@ -68,9 +68,9 @@ impl Cores {
         let _ = sched_setaffinity(tid, &self.allowed);
     }
 
-    /// Threads that are near on a core and awake.
+    /// Threads that are near on a core and awake; on one that is not the sandbox's, which a stub may name, more than any.
     fn awake_on(&self, cpu: usize) -> u32 {
-        self.near.get(cpu).map_or(u32::MAX, |near| near.count())
+        self.near.get(cpu).filter(|_| self.allowed.is_set(cpu)).map_or(u32::MAX, |near| near.count())
     }
 
     /// Takes a seat that is free or stale.
