@@ -42,22 +42,19 @@ const FUTEX_AT_ONCE: [u64; 5] = [1, 3, 4, 5, 10];
 
 /// Answers the call in the slot, or lets the sentry do it.
 pub(crate) extern "C" fn local(slot: &Slot) -> ! {
-    let result = if slot.asks_always.load(Relaxed) == 0 { answer(slot) } else { None };
+    if slot.asks_always.load(Relaxed) != 0 {
+        ask(slot)
+    }
+    let result = answer(slot).or_else(|| {
+        crate::inbox::fill(slot);
+        crate::failures::known(slot)
+    });
     match result {
         Some(result) => {
             slot.returned.store(result as u64, Relaxed);
             give_back(slot)
         }
-        None => {
-            crate::inbox::fill(slot);
-            match crate::failures::known(slot) {
-                Some(result) if slot.asks_always.load(Relaxed) == 0 => {
-                    slot.returned.store(result as u64, Relaxed);
-                    give_back(slot)
-                }
-                _ => serve(slot, EVENT_CALL),
-            }
-        }
+        None => serve(slot, EVENT_CALL),
     }
 }
 

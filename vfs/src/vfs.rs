@@ -66,18 +66,6 @@ pub struct Vfs {
 }
 
 impl Vfs {
-    /// From now on `changes` counts each change of a name, of a directory's attributes, of mounts, and of the root
-    /// that a process has: while it stays the same, what a walk that is [steady](crate::Walk::is_steady) did not find
-    /// cannot be found by the same caller.
-    pub fn count_changes(&self, changes: &'static AtomicU64) {
-        self.cache.count_changes(changes);
-    }
-
-    /// Something of that kind has changed.
-    pub fn note_change(&self) {
-        self.cache.changed();
-    }
-
     /// An empty one.
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
@@ -90,6 +78,18 @@ impl Vfs {
             next_mount: AtomicU64::new(20),
             next_device: AtomicU64::new(20),
         })
+    }
+
+    /// From now on `changes` counts each change of a name, of a directory's attributes, of mounts, and of the root
+    /// that a process has: while it stays the same, what a walk that is [steady](crate::Walk::is_steady) did not find
+    /// cannot be found by the same caller.
+    pub fn count_changes(&self, changes: &'static AtomicU64) {
+        self.cache.count_changes(changes);
+    }
+
+    /// Something of that kind has changed.
+    pub fn note_change(&self) {
+        self.cache.changed();
     }
 
     /// Character and block devices.

@@ -14,7 +14,6 @@ use crate::timers::ProcessTimers;
 use crate::usage::Usage;
 use abi::poll::Events;
 use mm::Mm;
-
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};

@@ -200,8 +200,8 @@ pub struct Failure {
 
 const _: () = assert!(size_of::<[Failure; FAILURES_MAX]>() as u64 <= FRAME - FAILURES, "room for the failures");
 
-/// What beside the path makes call `nr` with its first `args` fail; `None`: that is not known. The calls bring the path along as
-/// their first piece.
+/// What beside the path makes call `nr` with its first `args` fail; `None`: that is not known. The calls bring the path
+/// along as their first piece.
 pub const fn failure_key(nr: u32, args: [u64; 4]) -> Option<u32> {
     let mode = match nr {
         // stat, lstat

@@ -1,6 +1,6 @@
 //! Names: `mkdir(2)`, `mknod(2)`, `link(2)`, `symlink(2)`, `unlink(2)`, `rename(2)`, `readlink(2)`.
 
-use super::path::{CWD, find_bytes, read_path, walk_from};
+use super::path::{CWD, find_bytes, find_lasting, read_path, walk_from};
 use crate::arg::Fd;
 use abi::Errno;
 use abi::fs::{AT_EMPTY_PATH, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW, FileType};
@@ -145,18 +145,13 @@ pub(crate) fn readlinkat(
 ) -> Result<usize, Errno> {
     let len = usize::try_from(len).ok().filter(|&len| len > 0).ok_or(Errno::EINVAL)?;
     let path = read_path(task, path)?;
-    let changes = task.name_changes();
-    let walk = walk_from(task, dir, &path)?;
-    let place = if path.is_empty() { find_bytes(task, dir, &path, AT_EMPTY_PATH)? } else { walk.find(&path, false)? };
+    let (place, lasting) = find_lasting(task, dir, &path, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)?;
     let inode = place.inode()?;
     if inode.kind() != FileType::Symlink {
-        if path.is_empty() {
-            return Err(Errno::ENOENT);
-        }
-        if walk.is_steady() {
+        if let Some(changes) = lasting {
             task.remember_failure(&path, Errno::EINVAL, changes);
         }
-        return Err(Errno::EINVAL);
+        return Err(if path.is_empty() { Errno::ENOENT } else { Errno::EINVAL });
     }
     let root = task.fs().root();
     let target = match inode.read_link(task.caller())? {

@@ -34,17 +34,29 @@ pub(super) fn find(task: &CurrentTask, dir: Fd, path: UserStr, flags: u32) -> Re
 
 /// As [`find`] for a path that was read.
 pub(super) fn find_bytes(task: &CurrentTask, dir: Fd, path: &[u8], flags: u32) -> Result<Place, Errno> {
+    find_lasting(task, dir, path, flags).map(|(place, _)| place)
+}
+
+/// As [`find_bytes`], with the count of changes ([`CurrentTask::name_changes`]) up to which the path names this; `None`:
+/// that is not known.
+pub(super) fn find_lasting(
+    task: &CurrentTask,
+    dir: Fd,
+    path: &[u8],
+    flags: u32,
+) -> Result<(Place, Option<u64>), Errno> {
     if path.is_empty() && flags & AT_EMPTY_PATH != 0 {
         if dir.0 == AT_FDCWD {
-            return Ok(task.fs().cwd());
+            return Ok((task.fs().cwd(), None));
         }
-        return Ok(task.fds().get_any(dir.0)?.place().clone());
+        return Ok((task.fds().get_any(dir.0)?.place().clone(), None));
     }
     let changes = task.name_changes();
     let walk = walk_from(task, dir, path)?;
     let found = walk.find(path, flags & AT_SYMLINK_NOFOLLOW == 0);
-    if found.as_ref().is_err_and(|&errno| errno == Errno::ENOENT) && walk.is_steady() {
+    let lasting = walk.is_steady().then_some(changes);
+    if let (Err(Errno::ENOENT), Some(changes)) = (&found, lasting) {
         task.remember_failure(path, Errno::ENOENT, changes);
     }
-    found
+    Ok((found?, lasting))
 }
